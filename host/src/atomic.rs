@@ -1,0 +1,104 @@
+//! The one way in which Weft writes files: whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Beginning of the temporary files' names, by which leftovers of a killed process are known.
+const TEMPORARY: &str = ".weft-tmp-";
+
+/// Writes a new file. Fails with `AlreadyExists` where there is one: nothing is overwritten.
+///
+/// # Errors
+/// Whatever the file system says; the target is untouched then.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes)?;
+    // A hard link fails where the target exists, in one step, which a rename does not.
+    let linked = fs::hard_link(&temporary, path).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Err(error),
+        // File systems without hard links (FAT, some network folders): reserve the name, then rename over it.
+        _ => OpenOptions::new().write(true).create_new(true).open(path).and_then(|_| fs::rename(&temporary, path)),
+    });
+    drop(fs::remove_file(&temporary));
+    linked?;
+    sync_folder(path)
+}
+
+/// Writes a file, in the place of one that may exist.
+///
+/// # Errors
+/// Whatever the file system says; the target is untouched then.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes)?;
+    fs::rename(&temporary, path).inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+    sync_folder(path)
+}
+
+/// Removes temporaries that a killed process left in `folder`. A process that still runs keeps its own.
+pub fn clean(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY)) else { continue };
+        let owner = rest.split('-').next().and_then(|pid| pid.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !is_running(pid)) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+fn is_running(pid: u32) -> bool {
+    pid == std::process::id()
+        || i32::try_from(pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = folder.join(format!("{TEMPORARY}{}-{number}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+    Ok(temporary)
+}
+
+/// Without it a crash of the machine may lose the new name.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_existing_file_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        create(&path, b"first").unwrap();
+        assert_eq!(create(&path, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        replace(&path, b"third").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn leftovers_of_the_dead_are_cleaned() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        fs::write(folder.path().join(format!("{TEMPORARY}{dead}-0")), b"half").unwrap();
+        let mine = folder.path().join(format!("{TEMPORARY}{}-7", std::process::id()));
+        fs::write(&mine, b"being written").unwrap();
+        clean(folder.path());
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [mine]);
+    }
+}

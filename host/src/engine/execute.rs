@@ -1,0 +1,169 @@
+//! Runs a plan: one node after the other, each only where its output is wanted and not known yet.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use plugin_api::{Error, ErrorKind, Result};
+
+use super::cache::Cache;
+use super::dump;
+use super::fingerprint::{self, Fingerprint};
+use super::protocol::{Event, Job};
+use crate::graph::{Plan, Source, Step};
+use crate::plugins::{NodeKind, Registry};
+use crate::table::{Device, Events, Run, Value, evaluate, take_status};
+
+/// What outlives a run.
+pub struct Executor {
+    pub registry: &'static Registry,
+    pub device: Device,
+    pub events: Events,
+    pub cancelled: Arc<AtomicBool>,
+    cache: Cache,
+}
+
+impl Executor {
+    pub fn new(registry: &'static Registry, device: Device, events: Events, cancelled: Arc<AtomicBool>) -> Self {
+        Self { registry, device, events, cancelled, cache: Cache::default() }
+    }
+
+    /// Runs a job to its end, and says so.
+    pub fn run(&mut self, job: &Job) {
+        self.cache.begin();
+        if let Err((node, error)) = self.run_steps(job) {
+            if !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Invalid | ErrorKind::File) {
+                self.cache.clear();
+            }
+            if error.kind == ErrorKind::Cancelled {
+                (self.events)(Event::Cancelled);
+            } else {
+                (self.events)(Event::Failed { node, error: error.into() });
+            }
+        }
+        self.cache.end();
+        (self.events)(Event::Finished { peak_bytes: crate::table::peak_memory() });
+    }
+
+    fn run_steps(&mut self, job: &Job) -> std::result::Result<(), (String, Error)> {
+        let steps = job.plan.steps();
+        let prints = fingerprint::of_plan(&job.plan, |kind| self.registry.node(kind));
+        let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.cache.get(print)).collect();
+        let needed = needed(&job.plan, &outputs, job);
+        for (index, step) in steps.iter().enumerate() {
+            let done = |milliseconds, cached| Event::Done { node: step.node.clone(), milliseconds, cached };
+            if needed[index] {
+                let start = Instant::now();
+                (self.events)(Event::Started { node: step.node.clone() });
+                let value = self.run_step(step, &prints[index], &outputs, job).map_err(|error| (step.node.clone(), error))?;
+                outputs[index] = Some(value);
+                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, false));
+            } else {
+                (self.events)(done(0.0, true));
+            }
+        }
+        for dump in &job.dumps {
+            let of_node = steps.iter().position(|step| step.node == dump.node).and_then(|index| outputs[index].as_ref());
+            let value = of_node.and_then(|outputs| entry(outputs, &dump.output));
+            let value = value.ok_or_else(|| (dump.node.clone(), Error::invalid("there is no such output to dump")))?;
+            dump::write(&value, &dump.output, &dump.file).map_err(|error| (dump.node.clone(), error))?;
+        }
+        Ok(())
+    }
+
+    fn run_step(&mut self, step: &Step, print: &Fingerprint, outputs: &[Option<Value>], job: &Job) -> Result<Value> {
+        let missing = || Error::new(ErrorKind::Internal, format!("the kind `{}` is not loaded", step.kind));
+        let kind = self.registry.node(&step.kind).ok_or_else(missing)?;
+        let inputs = gather(step, outputs)?;
+        let run = Run {
+            node: step.node.clone(),
+            device: self.device,
+            graph: job.graph.as_str().into(),
+            output: job.output.clone(),
+            events: Rc::clone(&self.events),
+            cancelled: Arc::clone(&self.cancelled),
+            written: Vec::new().into(),
+        };
+        let value = run.within(|| call(kind, &run, inputs))?;
+        check_outputs(kind, &value)?;
+        evaluate(&value)?;
+        self.cache.put(*print, value.clone(), run.written.take());
+        Ok(value)
+    }
+}
+
+/// Whether each step has to run: its output is wanted and not known. Wanted is what a sink or a dump needs.
+fn needed(plan: &Plan, known: &[Option<Value>], job: &Job) -> Vec<bool> {
+    let steps = plan.steps();
+    let mut taken = vec![false; steps.len()];
+    let mut wanted = vec![false; steps.len()];
+    for source in steps.iter().flat_map(|step| &step.inputs) {
+        if let (_, Source::Step { step, .. }) = source {
+            taken[*step] = true;
+        }
+    }
+    let mut needed = vec![false; steps.len()];
+    for (index, step) in steps.iter().enumerate().rev() {
+        let dumped = job.dumps.iter().any(|dump| dump.node == step.node);
+        needed[index] = (wanted[index] || dumped || !taken[index]) && known[index].is_none();
+        for (_, source) in step.inputs.iter().filter(|_| needed[index]) {
+            if let Source::Step { step, .. } = source {
+                wanted[*step] = true;
+            }
+        }
+    }
+    needed
+}
+
+fn gather(step: &Step, outputs: &[Option<Value>]) -> Result<Value> {
+    let mut inputs = BTreeMap::new();
+    for (name, source) in &step.inputs {
+        let value = match source {
+            Source::Param(param) => Value::from(param),
+            Source::Step { step, output } => outputs[*step].as_ref().and_then(|value| entry(value, output)).ok_or_else(
+                || Error::new(ErrorKind::Internal, format!("the output `{output}` for `{name}` is not there")),
+            )?,
+        };
+        inputs.insert(name.clone(), value);
+    }
+    Ok(Value::Record(Rc::new(inputs)))
+}
+
+fn entry(outputs: &Value, name: &str) -> Option<Value> {
+    match outputs {
+        Value::Record(entries) => entries.get(name).cloned(),
+        _ => None,
+    }
+}
+
+fn call(kind: &NodeKind, run: &Run, inputs: Value) -> Result<Value> {
+    let inputs = inputs.into_raw();
+    let mut outputs = std::ptr::null_mut();
+    // SAFETY: run and inputs are lent for the call, the inputs freed after it; outputs and status are ours.
+    unsafe {
+        let status = (kind.entry.run)(run.as_raw(), inputs, &raw mut outputs);
+        drop(Value::take(inputs));
+        take_status(status)?;
+        if outputs.is_null() {
+            return Err(Error::new(ErrorKind::Plugin, "the node returned nothing"));
+        }
+        Ok(Value::take(outputs))
+    }
+}
+
+/// The contract of a node: every declared output, of the declared kind.
+fn check_outputs(kind: &NodeKind, value: &Value) -> Result<()> {
+    for output in &kind.spec.outputs {
+        let broken = |what: String| {
+            Error::new(ErrorKind::Plugin, format!("the plugin `{}` {what}", kind.plugin)).help("report this to its author")
+        };
+        let found = entry(value, &output.name);
+        let found = found.ok_or_else(|| broken(format!("did not return the output `{}`", output.name)))?;
+        if !found.is_of_kind(&output.kind) {
+            return Err(broken(format!("returned {:?} as `{}`, not {}", found.tag(), output.name, output.kind)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! What makes two runs of a node the same: its kind and plugin, its params, the identity of the files that it reads,
+//! and the same of everything that it takes from.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::graph::{Param, Plan, Source};
+use crate::limits;
+use crate::plugins::NodeKind;
+
+pub type Fingerprint = [u8; 32];
+
+/// The fingerprints of all steps, in their order.
+pub fn of_plan(plan: &Plan, kind: impl Fn(&str) -> Option<&'static NodeKind>) -> Vec<Fingerprint> {
+    let mut all: Vec<Fingerprint> = Vec::with_capacity(plan.steps().len());
+    for step in plan.steps() {
+        let mut hash = Sha256::new();
+        text(&mut hash, &step.kind);
+        text(&mut hash, kind(&step.kind).map_or("", |kind| &kind.plugin));
+        for (name, source) in &step.inputs {
+            text(&mut hash, name);
+            match source {
+                Source::Step { step, output } => {
+                    hash.update(all[*step]);
+                    text(&mut hash, output);
+                }
+                Source::Param(value) => param(&mut hash, value),
+            }
+        }
+        all.push(hash.finalize().into());
+    }
+    all
+}
+
+/// Length first, so that `ab`, `c` and `a`, `bc` differ.
+fn text(hash: &mut Sha256, text: &str) {
+    hash.update((text.len() as u64).to_le_bytes());
+    hash.update(text);
+}
+
+fn param(hash: &mut Sha256, value: &Param) {
+    match value {
+        Param::Bool(value) => hash.update([0, u8::from(*value)]),
+        Param::Int(value) => {
+            hash.update([1]);
+            hash.update(value.to_le_bytes());
+        }
+        Param::Float(value) => {
+            hash.update([2]);
+            hash.update(value.to_le_bytes());
+        }
+        Param::Text(value) => {
+            hash.update([3]);
+            text(hash, value);
+        }
+        Param::File(path) => {
+            hash.update([4]);
+            text(hash, &path.to_string_lossy());
+            for (file, identity) in files(path) {
+                text(hash, &file.to_string_lossy());
+                hash.update(identity);
+            }
+        }
+        Param::Rows(rows) => {
+            hash.update([5]);
+            for (name, cell) in rows.iter().flatten() {
+                text(hash, name);
+                param(hash, cell);
+            }
+            hash.update((rows.len() as u64).to_le_bytes());
+        }
+    }
+}
+
+/// Size, time of change and place on the disk: another file, or one that was written since, differs.
+pub fn identity(metadata: &Metadata) -> [u8; 32] {
+    let mut identity = [0; 32];
+    let numbers = [metadata.size(), metadata.mtime() as u64, metadata.mtime_nsec() as u64, metadata.ino()];
+    for (bytes, number) in identity.chunks_exact_mut(8).zip(numbers) {
+        bytes.copy_from_slice(&number.to_le_bytes());
+    }
+    identity
+}
+
+/// The file, or every file below the folder, in order. What cannot be read is left to the node to complain of.
+fn files(path: &Path) -> Vec<(PathBuf, [u8; 32])> {
+    let mut found = Vec::new();
+    let mut waiting = vec![path.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let Ok(metadata) = path.metadata() else { continue };
+        if metadata.is_dir() {
+            let mut below: Vec<PathBuf> =
+                std::fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+            below.sort();
+            waiting.extend(below);
+        } else {
+            found.push((path, identity(&metadata)));
+        }
+        if found.len() + waiting.len() > limits::FOLDER_FILES {
+            break;
+        }
+    }
+    found
+}

@@ -1,0 +1,13 @@
+//! The engine: a child process of the same binary that alone holds MLX, plugins and models. Running out of memory in
+//! MLX, a fault or an `exit` in a plugin ends that process; the client survives, names the node and goes on.
+
+mod cache;
+mod client;
+mod dump;
+mod execute;
+mod fingerprint;
+mod process;
+pub mod protocol;
+
+pub use client::{Engine, Options};
+pub use process::serve;

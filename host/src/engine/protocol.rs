@@ -1,0 +1,119 @@
+//! What client and engine say to each other: length-prefixed postcard messages over the engine's standard input and
+//! output. No tensor crosses; pictures cross as pixels.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::graph::Plan;
+use crate::limits;
+use crate::plugins::Catalog;
+use crate::table::Device;
+
+/// Client to engine.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    Run(Job),
+    /// Stop after the step that is under way.
+    Cancel,
+}
+
+/// One run of a plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    pub plan: Plan,
+    /// The graph as it goes into pictures: paths relative to the models and input folders.
+    pub graph: String,
+    pub output: PathBuf,
+    pub dumps: Vec<Dump>,
+}
+
+/// Writes a node's output as float32 safetensors.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Dump {
+    pub node: String,
+    pub output: String,
+    pub file: PathBuf,
+}
+
+/// Engine to client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Event {
+    /// The first message: plugins are loaded, MLX is up.
+    Ready { catalog: Catalog, device: Device },
+    /// The engine cannot start.
+    Unusable(Error),
+    Started { node: String },
+    /// Bytes of weights read, of all that the node's model has.
+    Loading { node: String, done: u64, total: u64 },
+    Progress { node: String, done: u32, total: u32 },
+    /// Pixels row by row, three bytes each.
+    Preview { node: String, width: u32, height: u32, rgb: Vec<u8> },
+    Note { node: String, text: String },
+    Done { node: String, milliseconds: f64, cached: bool },
+    /// A file that the node wrote.
+    Wrote { node: String, path: PathBuf },
+    Failed { node: String, error: Error },
+    /// The run was cancelled.
+    Cancelled,
+    /// The last message of a run, also of a failed or cancelled one.
+    Finished { peak_bytes: u64 },
+}
+
+/// Writes one message.
+///
+/// # Errors
+/// The other side is gone.
+pub fn send<T: Serialize>(to: &mut impl Write, message: &T) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(message).map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(&bytes)?;
+    to.flush()
+}
+
+/// Reads one message; none at the end of the stream.
+///
+/// # Errors
+/// A stream that ends within a message, or one that is no message.
+pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    match from.read_exact(&mut length) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let length = u32::from_le_bytes(length);
+    if length > limits::MESSAGE_BYTES {
+        return Err(io::Error::other("a message is too long"));
+    }
+    let mut bytes = vec![0; length as usize];
+    from.read_exact(&mut bytes)?;
+    postcard::from_bytes(&bytes).map(Some).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_way() {
+        let mut pipe = Vec::new();
+        send(&mut pipe, &Request::Cancel).unwrap();
+        send(&mut pipe, &Event::Progress { node: "n".into(), done: 1, total: 8 }).unwrap();
+        let mut from = pipe.as_slice();
+        assert!(matches!(receive::<Request>(&mut from).unwrap(), Some(Request::Cancel)));
+        assert!(matches!(receive::<Event>(&mut from).unwrap(), Some(Event::Progress { done: 1, total: 8, .. })));
+        assert!(receive::<Event>(&mut from).unwrap().is_none());
+    }
+
+    #[test]
+    fn garbage_is_an_error_not_a_panic() {
+        assert!(receive::<Request>(&mut &[255u8, 255, 255, 255, 0][..]).is_err());
+        assert!(receive::<Request>(&mut &[3u8, 0, 0, 0, 9, 9, 9][..]).is_err());
+        assert!(receive::<Request>(&mut &[9u8, 0, 0, 0, 1][..]).is_err());
+    }
+}

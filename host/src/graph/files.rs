@@ -1,0 +1,53 @@
+//! Where the files that a graph names are looked for. A graph names them relative to these folders, so that it runs
+//! on another machine and tells nothing of this one.
+
+use std::path::{Component, Path, PathBuf};
+
+use plugin_api::Folder;
+
+/// The folders of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Roots {
+    /// Folders like `models/`, first one wins.
+    pub models: Vec<PathBuf>,
+    /// Where pictures and latents come from: beside the graph, then every `--input`.
+    pub inputs: Vec<PathBuf>,
+}
+
+/// The folders below a models root in which a whole model may lie, after the root itself.
+const MODEL_FOLDERS: [&str; 3] = ["", "checkpoints", "diffusion_models"];
+const PART_FOLDERS: [&str; 3] = ["text_encoders", "vae", "unet"];
+
+impl Roots {
+    /// The file that `name` means, or the sentence that says why there is none.
+    pub(super) fn find(&self, folder: &Folder, name: &str) -> Result<PathBuf, String> {
+        let below = self.below(folder);
+        let path = Path::new(name);
+        if name.is_empty() {
+            return Err("no file is given".to_owned());
+        }
+        if path.components().any(|part| part == Component::ParentDir) {
+            return Err(format!("`{name}` leaves its folder with `..`"));
+        }
+        if path.is_absolute() {
+            // A path that the user has on this machine; it stays out of what Weft itself writes.
+            return if path.exists() { Ok(path.to_owned()) } else { Err(format!("`{name}` does not exist")) };
+        }
+        let found = below.iter().map(|folder| folder.join(path)).find(|path| path.exists());
+        found.ok_or_else(|| {
+            let places = crate::text::list(below.iter().map(|folder| folder.display().to_string()));
+            format!("`{name}` is in none of {places}")
+        })
+    }
+
+    fn below(&self, folder: &Folder) -> Vec<PathBuf> {
+        let each = |names: &[&str]| {
+            self.models.iter().flat_map(|root| names.iter().map(|name| root.join(name)).collect::<Vec<_>>()).collect()
+        };
+        match folder {
+            Folder::Input => self.inputs.clone(),
+            Folder::Models(name) => each(&[name]),
+            Folder::AnyModel => each(&[&MODEL_FOLDERS[..], &PART_FOLDERS[..]].concat()),
+        }
+    }
+}

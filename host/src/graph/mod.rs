@@ -1,0 +1,90 @@
+//! The graph: what people save, share and run. Names, not indices; no tensor, no plugin, no editor here.
+
+mod check;
+mod file;
+mod files;
+mod plan;
+mod write;
+
+use indexmap::IndexMap;
+use ron::value::RawValue;
+
+use crate::error::{Code, Error, Result};
+
+pub use check::{check, describe};
+pub use files::Roots;
+pub use plan::{Param, Plan, Source, Step};
+
+/// A graph as its file says it. What this version does not know is kept as text and written back unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graph {
+    /// The comment lines above the graph, with their line ends.
+    pub header: String,
+    pub nodes: IndexMap<String, Node>,
+    /// Fields beside `format` and `nodes`, as RON text; `editor` (positions) is one of them.
+    pub other: IndexMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// `plugin/Name`.
+    pub kind: String,
+    pub inputs: IndexMap<String, Input>,
+    /// Fields beside `kind` and `inputs`, as RON text.
+    pub other: IndexMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    Link(Link),
+    /// RON text of a value.
+    Value(String),
+}
+
+/// The output of a node: `node.output`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub node: String,
+    pub output: String,
+}
+
+impl Link {
+    /// From `node.output`; the output is what follows the last dot.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (node, output) = text.rsplit_once('.')?;
+        (!node.is_empty() && !output.is_empty()).then(|| Self { node: node.to_owned(), output: output.to_owned() })
+    }
+}
+
+impl Graph {
+    /// Carries out one `--set node.input=value`. The value is RON; what is no RON is text.
+    ///
+    /// # Errors
+    /// No `=`, no such node.
+    pub fn set(&mut self, assignment: &str) -> Result<()> {
+        let usage = |what: String| Error::new(Code::Usage, what).help("write --set node.input=value");
+        let (target, value) =
+            assignment.split_once('=').ok_or_else(|| usage(format!("--set {assignment} has no `=`")))?;
+        let link = Link::parse(target.trim())
+            .ok_or_else(|| usage(format!("--set {assignment} names no input: `{target}` has no dot")))?;
+        let names = crate::text::list(self.nodes.keys());
+        let node = self.nodes.get_mut(&link.node).ok_or_else(|| {
+            Error::new(Code::Usage, format!("--set {assignment}: the graph has no node `{}`", link.node))
+                .help(format!("its nodes are {names}"))
+        })?;
+        node.inputs.insert(link.output, file::input_of(value.trim()).unwrap_or_else(|| Input::text(value)));
+        Ok(())
+    }
+}
+
+impl Input {
+    /// A text value.
+    pub fn text(text: &str) -> Self {
+        // Writing a str as RON cannot fail.
+        Self::Value(ron::to_string(text).unwrap_or_default())
+    }
+
+    fn from_raw(raw: &RawValue) -> Option<Self> {
+        file::input_of(raw.get_ron().trim())
+    }
+}

@@ -1,0 +1,97 @@
+//! The commands without a window.
+
+mod nodes;
+mod progress;
+mod run;
+mod shareable;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::engine::{self, Engine};
+use crate::error::{Code, Error};
+use crate::flags::{Command, Common, DeviceFlag, Flags};
+use crate::graph::{Graph, check};
+use crate::picture;
+
+/// Carries out one command.
+pub fn main(flags: Flags) -> ExitCode {
+    let (json, result) = match flags.command {
+        Command::Run(flags) => (flags.common.json, run::run(&flags)),
+        Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
+        Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
+        Command::Info { picture, json } => (json, info(&picture, json)),
+        Command::Engine { device, plugins } => (false, serve(device, plugins)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(errors) => report(&errors, json),
+    }
+}
+
+type Outcome = Result<(), Vec<Error>>;
+
+fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcome {
+    engine::serve(device.and_then(DeviceFlag::device), plugins)
+        .map_err(|error| vec![Error::new(Code::Internal, "the engine cannot work").cause(error)])
+}
+
+/// Prints errors for people, or as JSON, and gives the exit code of the first.
+fn report(errors: &[Error], json: bool) -> ExitCode {
+    if json {
+        let fields = |error: &Error| {
+            json!({ "code": error.code as u8, "what": error.what, "where": error.place, "cause": error.cause, "help": error.help })
+        };
+        print(&json!({ "errors": errors.iter().map(fields).collect::<Vec<_>>() }).to_string());
+    }
+    for error in errors {
+        eprintln!("error: {error}");
+    }
+    ExitCode::from(errors.first().map_or(Code::Internal, |error| error.code) as u8)
+}
+
+/// A line on standard output. One that is closed (`weft … | head`) is no reason to fail.
+fn print(line: &str) {
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// A graph from its file or from the picture that it made.
+fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
+    if picture::is_png(path) {
+        return Graph::parse(&picture::graph_of(path)?, &format!("the graph in {}", path.display()));
+    }
+    Graph::open(path)
+}
+
+fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
+    let graph = open(path).map_err(|error| vec![error])?;
+    let engine = Engine::start(&common.engine()).map_err(|error| vec![error])?;
+    warn_of_refused(&engine);
+    let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
+    let unused = graph.nodes.len() - plan.steps().len();
+    if common.json {
+        print(&json!({ "nodes": graph.nodes.len(), "to_run": plan.steps().len() }).to_string());
+    } else {
+        let unused = if unused > 0 { format!(", {unused} of them not needed") } else { String::new() };
+        print(&format!("{} is right: {} nodes{unused}", path.display(), graph.nodes.len()));
+    }
+    Ok(())
+}
+
+fn warn_of_refused(engine: &Engine) {
+    for refused in &engine.catalog.refused {
+        eprintln!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason);
+    }
+}
+
+fn info(path: &std::path::Path, json: bool) -> Outcome {
+    let text = picture::graph_of(path).map_err(|error| vec![error])?;
+    if json {
+        print(&json!({ "graph": text }).to_string());
+    } else {
+        print(text.trim_end());
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! `weft run`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::progress::Progress;
+use super::shareable::shareable;
+use super::{Outcome, open, print, warn_of_refused};
+use crate::engine::protocol::{Dump, Event, Job};
+use crate::engine::Engine;
+use crate::error::{Code, Error, Result};
+use crate::flags::RunFlags;
+use crate::graph::{Graph, Link, check, describe};
+
+/// How long a signal may wait to be seen.
+const TICK: Duration = Duration::from_millis(50);
+
+pub fn run(flags: &RunFlags) -> Outcome {
+    let one = |error| vec![error];
+    let mut graph = open(&flags.graph).map_err(one)?;
+    for assignment in &flags.set {
+        graph.set(assignment).map_err(one)?;
+    }
+    let dumps = flags.dump.iter().map(|dump| parse_dump(dump)).collect::<Result<Vec<_>>>().map_err(one)?;
+    let signals = Signals::install().map_err(one)?;
+    let mut engine = Engine::start(&flags.common.engine()).map_err(one)?;
+    warn_of_refused(&engine);
+    let roots = flags.common.roots(&flags.graph);
+    let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
+    let plan = check(&graph, &engine.catalog, &roots, &wanted).map_err(|errors| blame_refused(errors, &engine))?;
+    let output = prepare_output(&flags.output).map_err(one)?;
+    let dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
+    let job = Job { plan, graph: shareable(&graph, &engine.catalog, &roots), output, dumps };
+    let mut watch = Watch::new(&graph, flags);
+    engine.run(job);
+    let result = watch.follow(&mut engine, &signals);
+    watch.report(flags, &engine, result.is_ok());
+    result.map_err(one)
+}
+
+/// `node.output=FILE`.
+fn parse_dump(text: &str) -> Result<(Link, PathBuf)> {
+    let parsed = text.split_once('=').and_then(|(link, file)| Some((Link::parse(link)?, PathBuf::from(file))));
+    parsed.filter(|(_, file)| !file.as_os_str().is_empty()).ok_or_else(|| {
+        Error::new(Code::Usage, format!("--dump {text} is not of the form node.output=FILE.safetensors"))
+    })
+}
+
+/// Where a plugin was refused, an unknown node is most likely its.
+fn blame_refused(mut errors: Vec<Error>, engine: &Engine) -> Vec<Error> {
+    let refused = !engine.catalog.refused.is_empty();
+    for error in errors.iter_mut().filter(|error| refused && error.what.starts_with("there is no node")) {
+        error.code = Code::Plugin;
+    }
+    errors
+}
+
+/// The output folder, made where it is missing and freed of what a killed run left.
+fn prepare_output(folder: &Path) -> Result<PathBuf> {
+    let failed = |error: std::io::Error| {
+        Error::new(Code::Output, format!("the output folder {} cannot be used", folder.display()))
+            .cause(crate::error::io_cause(&error))
+            .help("choose another with -o")
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    crate::atomic::clean(folder);
+    folder.canonicalize().map_err(failed)
+}
+
+/// SIGINT and SIGTERM, seen between events.
+struct Signals {
+    interrupt: Arc<AtomicBool>,
+    terminate: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn install() -> Result<Self> {
+        let signals = Self { interrupt: Arc::default(), terminate: Arc::default() };
+        let failed = |error| Error::new(Code::Internal, "signals cannot be caught").cause(error);
+        signal_hook::flag::register(SIGINT, Arc::clone(&signals.interrupt)).map_err(failed)?;
+        signal_hook::flag::register(SIGTERM, Arc::clone(&signals.terminate)).map_err(failed)?;
+        Ok(signals)
+    }
+}
+
+/// What is known of a run so far.
+struct Watch {
+    progress: Progress,
+    kinds: HashMap<String, String>,
+    running: Option<String>,
+    times: Vec<(String, f64, bool)>,
+    written: Vec<(String, PathBuf)>,
+    steps: Vec<f64>,
+    last_step: Instant,
+    started: Instant,
+    peak_bytes: u64,
+}
+
+impl Watch {
+    fn new(graph: &Graph, flags: &RunFlags) -> Self {
+        let kinds: HashMap<String, String> =
+            graph.nodes.iter().map(|(id, node)| (id.clone(), node.kind.clone())).collect();
+        Self {
+            progress: Progress::new(flags.quiet, kinds.clone()),
+            kinds,
+            running: None,
+            times: Vec::new(),
+            written: Vec::new(),
+            steps: Vec::new(),
+            last_step: Instant::now(),
+            started: Instant::now(),
+            peak_bytes: 0,
+        }
+    }
+
+    /// Follows the run to its end. The first Ctrl-C stops it after the step, the second at once.
+    fn follow(&mut self, engine: &mut Engine, signals: &Signals) -> Result<()> {
+        let mut result = Ok(());
+        let mut stopping = false;
+        loop {
+            if signals.terminate.load(Ordering::Relaxed) {
+                engine.kill();
+                return Err(Error::new(Code::Terminated, "the run was ended by SIGTERM"));
+            }
+            if signals.interrupt.swap(false, Ordering::Relaxed) {
+                if stopping {
+                    engine.kill();
+                    return Err(Error::new(Code::Interrupted, "the run was stopped at once"));
+                }
+                stopping = true;
+                engine.cancel();
+                self.progress.line("stopping after this step; Ctrl-C again stops at once");
+            }
+            let Some(event) = engine.next(TICK).map_err(|error| self.engine_died(error))? else { continue };
+            self.progress.show(&event);
+            match event {
+                Event::Failed { node, error } => result = Err(self.at_node(&node, error)),
+                Event::Cancelled => result = Err(Error::new(Code::Interrupted, "the run was stopped")),
+                Event::Finished { peak_bytes } => {
+                    self.peak_bytes = peak_bytes;
+                    self.progress.clear();
+                    return result;
+                }
+                other => self.note(other),
+            }
+        }
+    }
+
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Started { node } => {
+                self.running = Some(node);
+                self.last_step = Instant::now();
+            }
+            Event::Progress { .. } => {
+                self.steps.push(self.last_step.elapsed().as_secs_f64() * 1e3);
+                self.last_step = Instant::now();
+            }
+            Event::Loading { .. } => self.last_step = Instant::now(),
+            Event::Done { node, milliseconds, cached } => {
+                self.running = None;
+                self.times.push((node, milliseconds, cached));
+            }
+            Event::Wrote { node, path } => self.written.push((node, path)),
+            _ => {}
+        }
+    }
+
+    fn engine_died(&self, error: Error) -> Error {
+        self.progress.clear();
+        match &self.running {
+            Some(node) => self.at_node(node, error),
+            None => error,
+        }
+    }
+
+    fn at_node(&self, node: &str, error: Error) -> Error {
+        error.place(describe(node, self.kinds.get(node).map_or("?", String::as_str)))
+    }
+
+    /// Paths on standard output, times on standard error; everything as one JSON object with `--json`.
+    fn report(&self, flags: &RunFlags, engine: &Engine, succeeded: bool) {
+        let total = self.started.elapsed().as_secs_f64() * 1e3;
+        if flags.common.json && succeeded {
+            let node = |(node, milliseconds, cached): &(String, f64, bool)| {
+                json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds, "cached": cached })
+            };
+            let file = |(node, path): &(String, PathBuf)| json!({ "node": node, "path": path });
+            let nodes: Vec<_> = self.times.iter().map(node).collect();
+            let files: Vec<_> = self.written.iter().map(file).collect();
+            print(
+                &json!({ "device": engine.device.name(), "files": files, "nodes": nodes, "step_milliseconds": self.steps,
+                         "milliseconds": total, "peak_tensor_bytes": self.peak_bytes })
+                .to_string(),
+            );
+        } else if !flags.common.json {
+            self.written.iter().for_each(|(_, path)| print(&path.display().to_string()));
+        }
+        if flags.time {
+            for (node, milliseconds, _) in self.times.iter().filter(|(_, _, cached)| !cached) {
+                eprintln!("{milliseconds:10.1} ms  {node} ({})", self.kinds.get(node).map_or("", String::as_str));
+            }
+            eprintln!("{total:10.1} ms  from start to end");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Weft: a node editor and headless runner for image models on Apple MLX.
+//!
+//! One direction: a [`graph`] file is checked against the [`plugins`]' catalogue, becomes a plan, goes as a job to the
+//! [`engine`], and comes back as events. The command line ([`headless`]) is a client of that protocol and touches no
+//! tensor; [`table`] and [`weights`] alone touch MLX.
+
+pub mod atomic;
+pub mod engine;
+pub mod error;
+pub mod flags;
+pub mod graph;
+pub mod headless;
+pub mod limits;
+pub mod output;
+pub mod picture;
+pub mod plugins;
+pub mod table;
+pub mod text;
+pub mod weights;

@@ -1,0 +1,24 @@
+//! Every limit on input, in one place. A number above one of these is an error with exit code 7 or 3, never a crash.
+
+/// Bytes of a graph file.
+pub const GRAPH_BYTES: u64 = 64 << 20;
+/// Nodes of a graph.
+pub const GRAPH_NODES: usize = 200_000;
+/// Nesting of a graph's values.
+pub const GRAPH_NESTING: usize = 32;
+/// Bytes of one text value.
+pub const TEXT_BYTES: usize = 1 << 20;
+/// Bytes of a node id or an input's name.
+pub const ID_BYTES: usize = 256;
+/// Bytes of a safetensors header.
+pub const TENSOR_HEADER_BYTES: u64 = 100 << 20;
+/// Tensors of one model part.
+pub const TENSORS: usize = 200_000;
+/// Bytes of one text chunk of a PNG, unpacked.
+pub const PNG_TEXT_BYTES: usize = 8 << 20;
+/// Files that make up the identity of a model folder.
+pub const FOLDER_FILES: usize = 10_000;
+/// Bytes of one protocol message: a preview of 16 384² pixels stays below it.
+pub const MESSAGE_BYTES: u32 = 1 << 30;
+/// Stack of the engine's thread: MLX's graph functions recurse per operation.
+pub const ENGINE_STACK: usize = 64 << 20;

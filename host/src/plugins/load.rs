@@ -1,0 +1,102 @@
+//! Loading libraries: the only file that names libloading.
+
+use std::path::{Path, PathBuf};
+
+use libloading::Library;
+use plugin_api::NodeSpec;
+use plugin_api::abi::{self, Plugin};
+
+use super::catalog::PluginInfo;
+use super::registry::{Architecture, NodeKind, Registry};
+
+/// What the plugins that come with Weft are called, beside the executable.
+const OWN_PREFIX: &str = "libweft_";
+
+/// The plugins that come with Weft: they are trusted with the executable that they lie beside.
+pub fn beside_executable() -> Vec<PathBuf> {
+    let folder = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
+    let is_own = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(OWN_PREFIX))
+    };
+    folder.map(|folder| libraries(&folder)).unwrap_or_default().into_iter().filter(is_own).collect()
+}
+
+/// The libraries of a folder, in order of their names.
+fn libraries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let is_library = |path: &PathBuf| path.extension().is_some_and(|ending| ending == std::env::consts::DLL_EXTENSION);
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_library).collect();
+    paths.sort();
+    paths
+}
+
+/// Loads Weft's own plugins and those of `folders`, which the user named on the command line. What is refused stays in
+/// the registry with its reason.
+pub fn load_all(folders: &[PathBuf]) -> Registry {
+    let mut registry = Registry::default();
+    let named = folders.iter().flat_map(|folder| libraries(folder));
+    for path in beside_executable().into_iter().chain(named) {
+        if let Err(reason) = load(&path, &mut registry) {
+            registry.refuse(path.display().to_string(), reason);
+        }
+    }
+    registry
+}
+
+fn load(path: &Path, registry: &mut Registry) -> Result<(), String> {
+    // SAFETY: opening a library runs its initialisers; the user trusts it, see `load_all`.
+    let library = unsafe { Library::new(path) }.map_err(|error| format!("it is no loadable library: {error}"))?;
+    // Never unloaded: its code may be referred to by values, threads and thread-locals for ever.
+    let library: &'static Library = Box::leak(Box::new(library));
+    // SAFETY: a data symbol; what it holds is checked before anything of it is used.
+    let plugin = unsafe { library.get::<*const Plugin>(abi::SYMBOL.as_bytes()) }
+        .map_err(|_| format!("it is no Weft plugin: it has no symbol `{}`", abi::SYMBOL))?;
+    // SAFETY: the symbol's address; the library stays loaded.
+    let plugin: &'static Plugin = unsafe { &**plugin };
+    refuse_other_abi(plugin)?;
+    // SAFETY: magic and version say that this is our `Plugin`, whose text is constant; the table lives for ever.
+    let (id, version, entries) = unsafe {
+        (plugin.id.to_text(), plugin.version.to_text(), (plugin.init)(crate::table::host()).as_ref())
+    };
+    let entries = entries.ok_or_else(|| format!("the plugin `{id}` failed to start"))?;
+    if id.is_empty() || id.contains('/') || id.chars().any(char::is_whitespace) {
+        return Err(format!("its id `{id}` is empty or has a slash or a space"));
+    }
+    // SAFETY: the plugin's table, which lives for ever.
+    let (nodes, architectures) = unsafe { (entries.nodes.get(), entries.architectures.get()) };
+    let nodes: Vec<NodeKind> =
+        nodes.iter().map(|entry| node(*entry, &format!("{id} {version}"))).collect::<Result<_, _>>()?;
+    let architectures = architectures.iter().map(|entry| architecture(*entry)).collect();
+    let specs = nodes.iter().map(|node| node.spec.clone()).collect();
+    registry.add(PluginInfo { id, version, nodes: specs }, nodes, architectures)
+}
+
+fn refuse_other_abi(plugin: &Plugin) -> Result<(), String> {
+    if plugin.magic != abi::MAGIC {
+        return Err("its symbol is there but does not begin as Weft's does".to_owned());
+    }
+    // Until 1.0 every minor version may break.
+    if (plugin.major, plugin.needs_minor) != (abi::MAJOR, abi::MINOR) {
+        return Err(format!(
+            "it needs the plugin interface {}.{}, this version of Weft has {}.{}",
+            plugin.major,
+            plugin.needs_minor,
+            abi::MAJOR,
+            abi::MINOR
+        ));
+    }
+    Ok(())
+}
+
+fn node(entry: abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
+    // SAFETY: the plugin's constant text.
+    let text = unsafe { entry.spec.to_text() };
+    let spec: NodeSpec =
+        ron::from_str(&text).map_err(|error| format!("the description of a node cannot be read: {error}"))?;
+    Ok(NodeKind { spec, entry, plugin: plugin.to_owned() })
+}
+
+fn architecture(entry: abi::ArchitectureEntry) -> Architecture {
+    // SAFETY: the plugin's constant text.
+    unsafe { Architecture { id: entry.id.to_text(), role: entry.role.to_text(), entry } }
+}

@@ -1,0 +1,69 @@
+//! Error handles, and the guard of every entry point.
+
+use std::panic::AssertUnwindSafe;
+
+use plugin_api::abi::{ErrorView, RawError, Status, Text};
+use plugin_api::{Error, ErrorKind, Result};
+
+/// Runs `body` so that no panic crosses into the plugin.
+pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Error::new(ErrorKind::Internal, format!("a bug in Weft: {text}")).help("please report it with the graph"))
+    })
+}
+
+/// [`guard`] for a function that returns a status and writes its result through `out`.
+pub unsafe fn status<T>(out: *mut T, body: impl FnOnce() -> Result<T>) -> Status {
+    match guard(body) {
+        Ok(value) => {
+            // SAFETY: the caller's `out` is valid for a write.
+            unsafe { out.write(value) };
+            std::ptr::null_mut()
+        }
+        Err(error) => to_raw(error),
+    }
+}
+
+pub fn to_raw(error: Error) -> *mut RawError {
+    Box::into_raw(Box::new(error)).cast()
+}
+
+/// Takes over an error that a plugin returned; null is success.
+pub unsafe fn take(status: Status) -> Result<()> {
+    if status.is_null() {
+        return Ok(());
+    }
+    // SAFETY: every error handle was made by `to_raw`.
+    Err(*unsafe { Box::from_raw(status.cast::<Error>()) })
+}
+
+/// Reads a borrowed error.
+pub unsafe fn get<'a>(error: *const RawError) -> &'a Error {
+    // SAFETY: every error handle was made by `to_raw`.
+    unsafe { &*error.cast::<Error>() }
+}
+
+pub unsafe extern "C" fn new(kind: u32, message: Text, help: Text) -> *mut RawError {
+    // SAFETY: text is lent for the call.
+    let (message, help) = unsafe { (message.to_text(), help.to_text()) };
+    to_raw(Error { kind: ErrorKind::from_code(kind), message, help })
+}
+
+pub unsafe extern "C" fn view(error: *const RawError, out: *mut ErrorView) {
+    // SAFETY: a handle of ours and a valid target.
+    unsafe {
+        let error = get(error);
+        out.write(ErrorView {
+            kind: error.kind as u32,
+            message: Text::text(&error.message),
+            help: Text::text(&error.help),
+        });
+    }
+}
+
+pub unsafe extern "C" fn free(error: *mut RawError) {
+    // SAFETY: a handle of ours, freed once.
+    drop(unsafe { Box::from_raw(error.cast::<Error>()) });
+}

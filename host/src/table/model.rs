@@ -1,0 +1,307 @@
+//! Models and sessions: looking up an architecture, building its network once, calling it inside its hooks.
+
+use std::cell::{OnceCell, RefCell};
+use std::ffi::c_void;
+use std::rc::Rc;
+
+use plugin_api::abi::{HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, RawWeights, Status, Text};
+use plugin_api::{Error, ErrorKind, Result};
+
+use super::error;
+use super::run::Run;
+use super::value::Value;
+use super::weights;
+use crate::plugins::{Architecture, Registry};
+use crate::weights::Weights;
+
+/// What a model value holds.
+#[derive(Debug)]
+pub struct Model {
+    pub architecture: &'static Architecture,
+    config: Rc<str>,
+    pub weights: Weights,
+    hooks: Vec<(String, Rc<Hook>)>,
+    /// Built at the first session; shared by models that differ in their hooks alone.
+    net: Rc<OnceCell<Net>>,
+}
+
+#[derive(Debug)]
+struct Net {
+    architecture: &'static Architecture,
+    net: *mut c_void,
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        // SAFETY: made by this architecture's `build`, freed once.
+        unsafe { (self.architecture.entry.free)(self.net) }
+    }
+}
+
+#[derive(Debug)]
+struct Hook(HookTable);
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        // SAFETY: the plugin's own function; called once.
+        unsafe { (self.0.free)(self.0.payload) }
+    }
+}
+
+impl Model {
+    fn net(&self) -> Result<*mut c_void> {
+        if let Some(net) = self.net.get() {
+            return Ok(net.net);
+        }
+        let mut net = std::ptr::null_mut();
+        super::run::expect_loading(self.weights.bytes());
+        let raw = weights::to_raw(self.weights.clone());
+        // SAFETY: lent for the call; the handle is freed after it. An error is ours.
+        unsafe {
+            let status = (self.architecture.entry.build)(Text::text(&self.config), raw, &raw mut net);
+            weights::free(raw);
+            error::take(status)?;
+        }
+        let built = Net { architecture: self.architecture, net };
+        Ok(self.net.get_or_init(|| built).net)
+    }
+}
+
+/// One use of a model, with the states of its hooks.
+struct Session {
+    model: Rc<Model>,
+    run: *const Run,
+    states: Vec<State>,
+    /// The arguments of the call that is under way, for the hooks.
+    step: RefCell<Value>,
+}
+
+struct State {
+    hook: Rc<Hook>,
+    state: *mut c_void,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // SAFETY: made by this hook's `start`, freed once.
+        unsafe { (self.hook.0.finish)(self.state) }
+    }
+}
+
+unsafe fn model_of<'a>(value: *const RawValue) -> Result<&'a Rc<Model>> {
+    // SAFETY: a live handle.
+    match unsafe { Value::get(value) } {
+        Value::Model(model) => Ok(model),
+        other => Err(Error::new(ErrorKind::Plugin, format!("a model is needed, not {:?}", other.tag()))),
+    }
+}
+
+unsafe fn session_of<'a>(raw: *const RawSession) -> &'a Session {
+    // SAFETY: every session handle was made by `session_open`.
+    unsafe { &*raw.cast::<Session>() }
+}
+
+pub unsafe extern "C" fn new(
+    architecture: Text,
+    config: Text,
+    weights: *const RawWeights,
+    out: *mut *mut RawValue,
+) -> Status {
+    // SAFETY: lent text and handle, a valid target.
+    unsafe {
+        error::status(out, || {
+            let id = architecture.to_text();
+            let architecture = Registry::get().architecture(&id).ok_or_else(|| {
+                Error::new(ErrorKind::Plugin, format!("no plugin brings the architecture `{id}`"))
+                    .help("install the plugin that has it")
+            })?;
+            let model = Model {
+                architecture,
+                config: config.to_text().into(),
+                weights: weights::get(weights).clone(),
+                hooks: Vec::new(),
+                net: Rc::default(),
+            };
+            Ok(Value::Model(Rc::new(model)).into_raw())
+        })
+    }
+}
+
+pub unsafe extern "C" fn view(model: *const RawValue, out: *mut ModelView) -> bool {
+    // SAFETY: a live handle; the text lives in the model or for ever.
+    let Ok(model) = (unsafe { model_of(model) }) else { return false };
+    let view = ModelView {
+        role: Text::text(&model.architecture.role),
+        architecture: Text::text(&model.architecture.id),
+        config: Text::text(&model.config),
+    };
+    // SAFETY: a valid target.
+    unsafe { out.write(view) };
+    true
+}
+
+pub unsafe extern "C" fn weights(model: *const RawValue) -> *mut RawWeights {
+    // SAFETY: a live handle.
+    unsafe { model_of(model) }.map_or(std::ptr::null_mut(), |model| weights::to_raw(model.weights.clone()))
+}
+
+pub unsafe extern "C" fn with_weights(
+    model: *const RawValue,
+    weights: *const RawWeights,
+    out: *mut *mut RawValue,
+) -> Status {
+    // SAFETY: live handles, a valid target.
+    unsafe {
+        error::status(out, || {
+            let model = model_of(model)?;
+            let changed = Model {
+                architecture: model.architecture,
+                config: Rc::clone(&model.config),
+                weights: weights::get(weights).clone(),
+                hooks: model.hooks.clone(),
+                net: Rc::default(),
+            };
+            Ok(Value::Model(Rc::new(changed)).into_raw())
+        })
+    }
+}
+
+pub unsafe extern "C" fn with_hook(
+    model: *const RawValue,
+    point: Text,
+    hook: HookTable,
+    out: *mut *mut RawValue,
+) -> Status {
+    // Owned from here on, so that it is freed on every way out.
+    let hook = Rc::new(Hook(hook));
+    // SAFETY: a live handle, lent text, a valid target.
+    unsafe {
+        error::status(out, || {
+            let model = model_of(model)?;
+            let mut hooks = model.hooks.clone();
+            hooks.push((point.to_text(), hook));
+            let hooked = Model {
+                architecture: model.architecture,
+                config: Rc::clone(&model.config),
+                weights: model.weights.clone(),
+                hooks,
+                net: Rc::clone(&model.net),
+            };
+            Ok(Value::Model(Rc::new(hooked)).into_raw())
+        })
+    }
+}
+
+pub unsafe extern "C" fn detect(role: Text, weights: *const RawWeights) -> Text {
+    // SAFETY: lent text and handle; the plugin's function catches; the id lives for ever.
+    unsafe {
+        let role = role.to_text();
+        let knows = |architecture: &&Architecture| architecture.role == role && (architecture.entry.detect)(weights);
+        Registry::get().architectures().find(knows).map_or(Text::text(""), |found| Text::text(&found.id))
+    }
+}
+
+pub unsafe extern "C" fn session_open(
+    model: *const RawValue,
+    run: *const RawRun,
+    info: *const RawValue,
+    out: *mut *mut RawSession,
+) -> Status {
+    // SAFETY: live handles, a valid target.
+    unsafe {
+        error::status(out, || {
+            let model = Rc::clone(model_of(model)?);
+            model.net()?;
+            let start = |(_, hook): &(String, Rc<Hook>)| {
+                let mut state = std::ptr::null_mut();
+                error::take((hook.0.start)(hook.0.payload, info, &raw mut state))?;
+                Ok(State { hook: Rc::clone(hook), state })
+            };
+            let states = model.hooks.iter().map(start).collect::<Result<_>>()?;
+            let session = Session { model, run: Run::get(run), states, step: RefCell::new(Value::Null) };
+            Ok(Box::into_raw(Box::new(session)).cast())
+        })
+    }
+}
+
+pub unsafe extern "C" fn session_free(session: *mut RawSession) {
+    // SAFETY: a handle of ours, freed once.
+    drop(unsafe { Box::from_raw(session.cast::<Session>()) });
+}
+
+pub unsafe extern "C" fn session_call(
+    session: *const RawSession,
+    method: Text,
+    args: *const RawValue,
+    out: *mut *mut RawValue,
+) -> Status {
+    // SAFETY: live handles, lent text, a valid target; the plugin's function catches.
+    unsafe {
+        error::status(out, || {
+            let this = session_of(session);
+            let net = this.model.net()?;
+            *this.step.borrow_mut() = Value::get(args).clone();
+            let mut result = std::ptr::null_mut();
+            error::take((this.model.architecture.entry.call)(net, session, method, args, &raw mut result))?;
+            if result.is_null() {
+                let id = &this.model.architecture.id;
+                return Err(Error::new(ErrorKind::Plugin, format!("the architecture `{id}` returned nothing")));
+            }
+            Ok(result)
+        })
+    }
+}
+
+pub unsafe extern "C" fn session_around(
+    session: *const RawSession,
+    point: Text,
+    input: *const RawValue,
+    next: NextFn,
+    next_payload: *mut c_void,
+    out: *mut *mut RawValue,
+) -> Status {
+    // SAFETY: a live handle, lent text.
+    let (this, point) = unsafe { (session_of(session), point.get()) };
+    let at_point = |(index, (name, _)): (usize, &(String, Rc<Hook>))| (name.as_bytes() == point).then_some(index);
+    let hooks: Vec<usize> = this.model.hooks.iter().enumerate().filter_map(at_point).collect();
+    let chain = Chain { session: this, hooks: &hooks, next, next_payload };
+    // SAFETY: the input is lent and the target valid for this call.
+    unsafe { chain.call(input, out) }
+}
+
+/// What is left of the hooks of a point: the last one is the outermost.
+struct Chain<'a> {
+    session: &'a Session,
+    hooks: &'a [usize],
+    next: NextFn,
+    next_payload: *mut c_void,
+}
+
+impl Chain<'_> {
+    unsafe fn call(&self, input: *const RawValue, out: *mut *mut RawValue) -> Status {
+        let Some((&last, hooks)) = self.hooks.split_last() else {
+            // SAFETY: the architecture's own continuation, valid for this call.
+            return unsafe { (self.next)(self.next_payload, input, out) };
+        };
+        let inner = Chain { hooks, ..*self };
+        let State { hook, state } = &self.session.states[last];
+        let step = self.session.step.borrow().clone().into_raw();
+        // SAFETY: hook and state belong together; `inner` outlives the call; the step is freed after it.
+        unsafe {
+            let payload = (&raw const inner).cast_mut().cast::<c_void>();
+            let status = (hook.0.around)(hook.0.payload, *state, step, input, call_inner, payload, out);
+            super::value::free(step);
+            status
+        }
+    }
+}
+
+unsafe extern "C" fn call_inner(payload: *mut c_void, input: *const RawValue, out: *mut *mut RawValue) -> Status {
+    // SAFETY: the `inner` of `Chain::call`, which is waiting for this call.
+    unsafe { (*payload.cast::<Chain<'_>>()).call(input, out) }
+}
+
+pub unsafe extern "C" fn session_run(session: *const RawSession) -> *const RawRun {
+    // SAFETY: a live handle; the run outlives the session.
+    unsafe { session_of(session) }.run.cast()
+}

@@ -1,0 +1,196 @@
+//! The run that a node may speak to: progress, previews, notes, output files, cancellation.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mlx_rs::Array;
+use plugin_api::abi::{RawRun, RawTensor, RawValue, Slice, Status, Text};
+use plugin_api::{Dtype, Error, ErrorKind, Result};
+
+use super::compute;
+use super::error;
+use super::mlx::{Device, mlx_error};
+use super::tensor::{Tensor, to_bytes};
+use super::value::Value;
+use crate::engine::protocol::Event;
+
+/// Where events go. They are lost when the client is gone; the engine ends then by itself.
+pub type Events = Rc<dyn Fn(Event)>;
+
+/// One run of one node.
+pub struct Run {
+    pub node: String,
+    pub device: Device,
+    pub graph: Rc<str>,
+    pub output: PathBuf,
+    pub events: Events,
+    pub cancelled: Arc<AtomicBool>,
+    /// What the node wrote so far.
+    pub written: RefCell<Vec<PathBuf>>,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+/// Reading of weights in the node that is under way.
+struct Loading {
+    node: String,
+    events: Events,
+    cancelled: Arc<AtomicBool>,
+    done: u64,
+    total: u64,
+}
+
+thread_local! {
+    static LOADING: RefCell<Option<Loading>> = const { RefCell::new(None) };
+}
+
+impl Run {
+    pub fn as_raw(&self) -> *const RawRun {
+        std::ptr::from_ref(self).cast()
+    }
+
+    /// # Safety
+    /// `raw` is a live handle of ours.
+    pub unsafe fn get<'a>(raw: *const RawRun) -> &'a Self {
+        // SAFETY: every run handle was made by `as_raw`.
+        unsafe { &*raw.cast::<Self>() }
+    }
+
+    /// Runs `body` with this run's progress and cancellation for whatever weights it reads.
+    pub fn within<T>(&self, body: impl FnOnce() -> T) -> T {
+        let loading = Loading {
+            node: self.node.clone(),
+            events: Rc::clone(&self.events),
+            cancelled: Arc::clone(&self.cancelled),
+            done: 0,
+            total: 0,
+        };
+        LOADING.with_borrow_mut(|slot| *slot = Some(loading));
+        let result = body();
+        LOADING.with_borrow_mut(|slot| *slot = None);
+        result
+    }
+
+    fn check_cancelled(&self) -> Result<()> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(cancelled()) } else { Ok(()) }
+    }
+
+    fn report(&self, done: u32, total: u32, x: Option<&Array>) -> Result<()> {
+        if let Some(x) = x {
+            x.eval().map_err(mlx_error)?;
+        }
+        (self.events)(Event::Progress { node: self.node.clone(), done, total });
+        self.check_cancelled()
+    }
+
+    fn show(&self, image: &Array) -> Result<()> {
+        let &[height, width, 3] = image.shape() else {
+            return Err(Error::invalid(format!("a preview has the shape [height, width, 3], not {:?}", image.shape())));
+        };
+        let levels = compute::round(&compute::multiply_scalar(&compute::clip(image, 0.0, 1.0)?, 255.0)?)?;
+        let rgb = to_bytes(&levels, Dtype::Uint8)?;
+        let (width, height) = (width as u32, height as u32);
+        (self.events)(Event::Preview { node: self.node.clone(), width, height, rgb });
+        Ok(())
+    }
+
+    fn write_output(&self, name: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf> {
+        self.check_cancelled()?;
+        let path = crate::output::write_new(&self.output, name, extension, bytes).map_err(|error| {
+            let message = if error.cause.is_empty() { error.what } else { format!("{}: {}", error.what, error.cause) };
+            Error::new(ErrorKind::Output, message).help(error.help)
+        })?;
+        (self.events)(Event::Wrote { node: self.node.clone(), path: path.clone() });
+        self.written.borrow_mut().push(path.clone());
+        Ok(path)
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the run was stopped")
+}
+
+/// A network is about to read up to `total` bytes of weights.
+pub fn expect_loading(total: usize) {
+    LOADING.with_borrow_mut(|slot| {
+        if let Some(loading) = slot {
+            (loading.done, loading.total) = (0, total as u64);
+        }
+    });
+}
+
+/// `bytes` of weights are about to be read.
+///
+/// # Errors
+/// The run was cancelled.
+pub fn loading(bytes: usize) -> Result<()> {
+    LOADING.with_borrow_mut(|slot| {
+        let Some(loading) = slot else { return Ok(()) };
+        if loading.cancelled.load(Ordering::Relaxed) {
+            return Err(cancelled());
+        }
+        loading.done += bytes as u64;
+        let (node, done) = (loading.node.clone(), loading.done.min(loading.total));
+        (loading.events)(Event::Loading { node, done, total: loading.total });
+        Ok(())
+    })
+}
+
+pub unsafe extern "C" fn progress(run: *const RawRun, done: u32, total: u32, x: *const RawTensor) -> Status {
+    let mut unit = ();
+    // SAFETY: live handles; `x` may be null.
+    unsafe {
+        error::status(&raw mut unit, || {
+            let x = if x.is_null() { None } else { Some(Tensor::get(x).array()?) };
+            Run::get(run).report(done, total, x)
+        })
+    }
+}
+
+pub unsafe extern "C" fn preview(run: *const RawRun, image: *const RawTensor) -> Status {
+    let mut unit = ();
+    // SAFETY: live handles.
+    unsafe { error::status(&raw mut unit, || Run::get(run).show(Tensor::get(image).array()?)) }
+}
+
+pub unsafe extern "C" fn note(run: *const RawRun, text: Text) {
+    // SAFETY: a live handle, lent text.
+    let (run, text) = unsafe { (Run::get(run), text.to_text()) };
+    (run.events)(Event::Note { node: run.node.clone(), text });
+}
+
+pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {
+    // SAFETY: a live handle.
+    let run = unsafe { Run::get(run) };
+    let entry = |key: &str, text: &str| (key.to_owned(), Value::text(text));
+    Value::record([
+        entry("device", run.device.name()),
+        entry("graph", &run.graph),
+        entry("node", &run.node),
+        entry("version", env!("CARGO_PKG_VERSION")),
+    ])
+    .into_raw()
+}
+
+pub unsafe extern "C" fn write(
+    run: *const RawRun,
+    name: Text,
+    extension: Text,
+    bytes: Slice<u8>,
+    out: *mut *mut RawValue,
+) -> Status {
+    // SAFETY: a live handle, lent text and bytes, a valid target.
+    unsafe {
+        error::status(out, || {
+            let path = Run::get(run).write_output(&name.to_text(), &extension.to_text(), bytes.get())?;
+            Ok(Value::text(&path.to_string_lossy()).into_raw())
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! Weights handles.
+
+use std::path::Path;
+
+use plugin_api::abi::{RawTensor, RawWeights, Slice, Status, TensorView, Text};
+
+use super::error;
+use super::tensor::{Tensor, dtype_from};
+use crate::weights::{Entry, Weights};
+
+pub fn to_raw(weights: Weights) -> *mut RawWeights {
+    Box::into_raw(Box::new(weights)).cast()
+}
+
+/// # Safety
+/// `raw` is a live handle of ours.
+pub unsafe fn get<'a>(raw: *const RawWeights) -> &'a Weights {
+    // SAFETY: every weights handle was made by `to_raw`.
+    unsafe { &*raw.cast::<Weights>() }
+}
+
+pub unsafe extern "C" fn open(path: Text, out: *mut *mut RawWeights) -> Status {
+    // SAFETY: lent text, a valid target.
+    unsafe { error::status(out, || crate::weights::open(Path::new(&path.to_text())).map(to_raw)) }
+}
+
+pub unsafe extern "C" fn clone(weights: *const RawWeights) -> *mut RawWeights {
+    // SAFETY: a live handle.
+    to_raw(unsafe { get(weights) }.clone())
+}
+
+pub unsafe extern "C" fn free(weights: *mut RawWeights) {
+    // SAFETY: a handle of ours, freed once.
+    drop(unsafe { Box::from_raw(weights.cast::<Weights>()) });
+}
+
+pub unsafe extern "C" fn len(weights: *const RawWeights) -> usize {
+    // SAFETY: a live handle.
+    unsafe { get(weights) }.entries().len()
+}
+
+unsafe fn fill(weights: &Weights, entry: Option<&Entry>, out: *mut TensorView) -> bool {
+    let Some(entry) = entry else { return false };
+    let dtype = weights.dtype_of(entry).map_or(u32::MAX, |dtype| dtype as u32);
+    let view = TensorView { name: Text::text(&entry.name), dtype, shape: Slice::of(&entry.shape) };
+    // SAFETY: a valid target.
+    unsafe { out.write(view) };
+    true
+}
+
+pub unsafe extern "C" fn at(weights: *const RawWeights, index: usize, out: *mut TensorView) -> bool {
+    // SAFETY: a live handle, whose entries live as long; a valid target.
+    unsafe { fill(get(weights), get(weights).entries().get(index), out) }
+}
+
+pub unsafe extern "C" fn find(weights: *const RawWeights, name: Text, out: *mut TensorView) -> bool {
+    // SAFETY: as above, lent text.
+    unsafe { fill(get(weights), get(weights).find(&name.to_text()), out) }
+}
+
+pub unsafe extern "C" fn tensor(weights: *const RawWeights, name: Text) -> *mut RawTensor {
+    // SAFETY: a live handle, lent text.
+    Tensor::run(|| unsafe { get(weights).tensor(&name.to_text()) })
+}
+
+pub unsafe extern "C" fn linear(weights: *const RawWeights, name: Text, x: *const RawTensor) -> *mut RawTensor {
+    // SAFETY: live handles, lent text.
+    Tensor::run(|| unsafe { get(weights).linear(&name.to_text(), Tensor::get(x).array()?) })
+}
+
+pub unsafe extern "C" fn select(weights: *const RawWeights, from: Text, to: Text) -> *mut RawWeights {
+    // SAFETY: a live handle, lent text.
+    to_raw(unsafe { get(weights).select(&from.to_text(), &to.to_text()) })
+}
+
+pub unsafe extern "C" fn cast(weights: *const RawWeights, dtype: u32) -> *mut RawWeights {
+    // SAFETY: a live handle.
+    let weights = unsafe { get(weights) };
+    to_raw(dtype_from(dtype).map_or_else(|_| weights.clone(), |dtype| weights.cast(dtype)))
+}

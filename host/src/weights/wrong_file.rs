@@ -1,0 +1,31 @@
+//! Says what a file is that is no safetensors file. By its first bytes, never by its name.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use plugin_api::{Error, Result};
+
+/// An error where the file's beginning is that of something else that people have.
+pub fn refuse(path: &Path, file: &File, size: u64) -> Result<()> {
+    let mut head = [0; 256];
+    let read = file.read_at(&mut head, 0).unwrap_or(0);
+    let head = &head[..read];
+    let text = String::from_utf8_lossy(head).trim_start().to_lowercase();
+    let (what, help) = if size == 0 {
+        ("is empty", "download or save it again")
+    } else if text.starts_with("version https://git-lfs") {
+        ("is a Git-LFS pointer, not the model itself", "run `git lfs pull` in its repository")
+    } else if text.starts_with("<!doctype") || text.starts_with("<html") {
+        ("is a web page, not a model", "download the file itself, not its page")
+    } else if head.starts_with(b"PK\x03\x04") || head.starts_with(b"\x80\x02") || head.starts_with(b"\x80\x04") {
+        ("is a pickle (.ckpt, .pt, .pth), which can run code and is never opened", "use a .safetensors file")
+    } else if head.starts_with(b"GGUF") {
+        ("is a GGUF file, which Weft does not read yet", "use a diffusers folder with .safetensors files")
+    } else if size < 8 {
+        ("is too short to be a safetensors file", "download or save it again")
+    } else {
+        return Ok(());
+    };
+    Err(Error::file(format!("{} {what}", path.display())).help(help))
+}

@@ -1,0 +1,17 @@
+//! Nodes that read, write and show images.
+
+mod decode;
+mod encode;
+mod exif;
+mod load_image;
+mod metadata;
+mod parameters;
+mod picture;
+mod preview_image;
+mod save_image;
+
+plugin_api::export_plugin! {
+    id: "image-io",
+    nodes: [load_image::LoadImage, save_image::SaveImage, preview_image::PreviewImage],
+    architectures: [],
+}

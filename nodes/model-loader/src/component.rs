@@ -1,0 +1,57 @@
+//! A part of a model: its folder in a diffusers folder, its role, and how it is loaded.
+
+use std::path::Path;
+
+use plugin_api::{Error, Model, Record, Result, Role, Run, Weights};
+use serde_json::{Map, Value};
+
+use crate::{folder, looks_like, precision};
+
+/// A part's folder in a diffusers folder.
+pub const fn folder_name(role: Role) -> &'static str {
+    match role {
+        Role::Model => "transformer",
+        Role::TextEncoder => "text_encoder",
+        Role::Vae => "vae",
+        Role::UpscaleModel => "upscaler",
+    }
+}
+
+/// What people call it.
+pub const fn title(role: Role) -> &'static str {
+    match role {
+        Role::Model => "diffusion model",
+        Role::TextEncoder => "text encoder",
+        Role::Vae => "VAE",
+        Role::UpscaleModel => "upscaler",
+    }
+}
+
+/// The part of `role` at `path`: a diffusers folder, of which it is taken, or its own folder.
+pub fn load(run: &Run, inputs: &Record, role: Role) -> Result<Model> {
+    let path: String = inputs.get("path")?;
+    let folder = folder::component(Path::new(&path), role)?;
+    let weights = Weights::open(&folder.to_string_lossy())?;
+    let architecture = looks_like::architecture(role, &weights, &folder)?;
+    let config = config(&folder, role)?;
+    Model::new(&architecture, &config, &weights.cast(precision::dtype(run, inputs, role)?))
+}
+
+/// The text of `config.json`; a text encoder's also says where its tokenizer lies.
+fn config(folder: &Path, role: Role) -> Result<String> {
+    let mut config = read_config(folder)?;
+    if role == Role::TextEncoder {
+        let tokenizer = folder::tokenizer(folder)?;
+        config.insert("tokenizer".to_owned(), tokenizer.to_string_lossy().into_owned().into());
+    }
+    Ok(Value::Object(config).to_string())
+}
+
+fn read_config(folder: &Path) -> Result<Map<String, Value>> {
+    let path = folder.join("config.json");
+    let shown = path.display();
+    let again = "take the file from the model's repository again";
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Error::file(format!("{shown} cannot be read: {error}")).help(again))?;
+    serde_json::from_str(&text).map_err(|error| Error::file(format!("{shown} is broken: {error}")).help(again))
+}

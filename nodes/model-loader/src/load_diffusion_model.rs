@@ -1,0 +1,20 @@
+use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
+
+use crate::{component, precision};
+
+/// The part of a model that draws.
+pub struct LoadDiffusionModel;
+
+impl Node for LoadDiffusionModel {
+    fn spec() -> NodeSpec {
+        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        NodeSpec::new("LoadDiffusionModel", "loaders", "Loads a diffusion model alone.")
+            .required_param("path", path, "Its own folder, or a diffusers folder, of which it is taken.")
+            .param("precision", precision::param(), precision::HELP)
+            .output("model", "MODEL")
+    }
+
+    fn run(run: &Run, inputs: &Record) -> Result<Record> {
+        Ok(Record::new().with("model", component::load(run, inputs, Role::Model)?))
+    }
+}

@@ -1,0 +1,28 @@
+use std::path::Path;
+
+use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
+
+use crate::{component, folder, precision};
+
+/// A whole model: what draws, what reads the prompt, and what turns latents into pictures.
+pub struct LoadModel;
+
+impl Node for LoadModel {
+    fn spec() -> NodeSpec {
+        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        NodeSpec::new("LoadModel", "loaders", "Loads a whole model: diffusion model, text encoder and VAE.")
+            .required_param("path", path, "A diffusers folder below models/.")
+            .param("precision", precision::param(), precision::HELP)
+            .output("model", "MODEL")
+            .output("text_encoder", "TEXT_ENCODER")
+            .output("vae", "VAE")
+    }
+
+    fn run(run: &Run, inputs: &Record) -> Result<Record> {
+        folder::check_whole_model(Path::new(&inputs.get::<String>("path")?))?;
+        Ok(Record::new()
+            .with("model", component::load(run, inputs, Role::Model)?)
+            .with("text_encoder", component::load(run, inputs, Role::TextEncoder)?)
+            .with("vae", component::load(run, inputs, Role::Vae)?))
+    }
+}

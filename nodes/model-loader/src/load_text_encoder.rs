@@ -1,0 +1,20 @@
+use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
+
+use crate::{component, precision};
+
+/// The part of a model that reads the prompt.
+pub struct LoadTextEncoder;
+
+impl Node for LoadTextEncoder {
+    fn spec() -> NodeSpec {
+        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        NodeSpec::new("LoadTextEncoder", "loaders", "Loads a text encoder and its tokenizer alone.")
+            .required_param("path", path, "Its own folder, or a diffusers folder, of which it is taken.")
+            .param("precision", precision::param(), precision::HELP)
+            .output("text_encoder", "TEXT_ENCODER")
+    }
+
+    fn run(run: &Run, inputs: &Record) -> Result<Record> {
+        Ok(Record::new().with("text_encoder", component::load(run, inputs, Role::TextEncoder)?))
+    }
+}

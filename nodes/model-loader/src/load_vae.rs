@@ -1,0 +1,20 @@
+use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
+
+use crate::{component, precision};
+
+/// The part of a model that turns latents into pictures and back.
+pub struct LoadVae;
+
+impl Node for LoadVae {
+    fn spec() -> NodeSpec {
+        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        NodeSpec::new("LoadVae", "loaders", "Loads a VAE alone.")
+            .required_param("path", path, "Its own folder, or a diffusers folder, of which it is taken.")
+            .param("precision", precision::param(), precision::HELP)
+            .output("vae", "VAE")
+    }
+
+    fn run(run: &Run, inputs: &Record) -> Result<Record> {
+        Ok(Record::new().with("vae", component::load(run, inputs, Role::Vae)?))
+    }
+}

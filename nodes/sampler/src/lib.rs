@@ -1,0 +1,19 @@
+//! Nodes that make latents, sample them and keep them in files.
+
+mod empty_latent;
+mod latent;
+mod load_latent;
+mod noise;
+mod predictor;
+mod sample;
+mod sampler;
+mod save_latent;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+plugin_api::export_plugin! {
+    id: "sampler",
+    nodes: [empty_latent::EmptyLatent, sample::Sample, save_latent::SaveLatent, load_latent::LoadLatent],
+    architectures: [],
+}

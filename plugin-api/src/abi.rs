@@ -1,0 +1,380 @@
+//! The C ABI between Weft and its plugins. Everything that crosses is declared here and in [`crate::ops`].
+//!
+//! 1. A plugin exports one symbol, [`SYMBOL`], as data. The host reads it before any code of the plugin runs.
+//! 2. While the major version is 0, host and plugin must have the same `MAJOR.MINOR`. From 1.0 on: equal major,
+//!    and the lowest minor that the plugin *needs* must not be above the host's.
+//! 3. Tables only grow at their end; the first field is their size in bytes.
+//! 4. Arguments are borrowed for the call, results are owned by the caller. There are no exceptions.
+//! 5. What is opaque is freed by the side that made it, through the function named `…_free`. No `Vec`, `String`,
+//!    `Result` or trait object crosses. Text is UTF-8 as pointer and length.
+//! 6. No panic crosses, in either direction: every entry point catches.
+//! 7. Libraries are never unloaded.
+//! 8. Descriptions cross once, as RON text of [`crate::NodeSpec`]; calls are typed function pointers.
+//! 9. The host checks what a node returns: every declared output, of the declared kind. Ids are unique.
+//! 10. A node id never changes its meaning; new behaviour is a new id and the old one becomes `deprecated`.
+//! 11. The nodes that come with Weft use this door and no other.
+//! 12. Experiments enter through [`Host::extension`] under a name like `draft.NAME/1`.
+//!
+//! A fallible function returns an error or null, and writes its result through its last argument only on success.
+
+use std::ffi::c_void;
+
+/// Identifies a library as a Weft plugin: the bytes `weftplug`.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"weftplug");
+/// A change of this number breaks plugins.
+pub const MAJOR: u32 = 0;
+/// A change of this number adds to the tables.
+pub const MINOR: u32 = 1;
+/// The exported data symbol, a [`Plugin`].
+pub const SYMBOL: &str = "weft_plugin";
+
+/// A borrowed run of values. `ptr` may be dangling when `len` is 0, never null-dereferenced.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Slice<T> {
+    pub ptr: *const T,
+    pub len: usize,
+}
+
+impl<T> Clone for Slice<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Slice<T> {}
+
+/// UTF-8 text.
+pub type Text = Slice<u8>;
+
+impl<T> Slice<T> {
+    /// Lends `values`; the slice must not outlive them.
+    pub const fn of(values: &[T]) -> Self {
+        Self { ptr: values.as_ptr(), len: values.len() }
+    }
+
+    /// # Safety
+    /// The lender must keep the values alive and unchanged for `'a`.
+    pub unsafe fn get<'a>(self) -> &'a [T] {
+        if self.len == 0 || self.ptr.is_null() {
+            return &[];
+        }
+        // SAFETY: non-empty and alive by the caller's word.
+        unsafe { std::slice::from_raw_parts(self.ptr, self.len) }
+    }
+}
+
+impl Text {
+    pub const fn text(text: &str) -> Self {
+        Self::of(text.as_bytes())
+    }
+
+    /// Foreign text that is not UTF-8 reads with replacement characters rather than as an error.
+    ///
+    /// # Safety
+    /// As for [`Slice::get`].
+    pub unsafe fn to_text(self) -> String {
+        // SAFETY: the caller's word.
+        String::from_utf8_lossy(unsafe { self.get() }).into_owned()
+    }
+}
+
+macro_rules! opaque {
+    ($($(#[$doc:meta])* $name:ident)*) => { $(
+        $(#[$doc])*
+        #[repr(C)]
+        #[derive(Debug)]
+        pub struct $name { _private: [u8; 0] }
+    )* };
+}
+opaque! {
+    /// A tensor, or the error that took its place.
+    RawTensor
+    /// Anything that travels along a link.
+    RawValue
+    /// Named tensors.
+    RawWeights
+    /// One run of one node.
+    RawRun
+    /// One use of a model, from the first step to the last.
+    RawSession
+    /// Why something failed.
+    RawError
+}
+
+/// Null where all went well.
+pub type Status = *mut RawError;
+
+/// What an error says. Text lives as long as the error.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorView {
+    pub kind: u32,
+    pub message: Text,
+    pub help: Text,
+}
+
+/// What a value holds; which fields count depends on `tag` (see [`crate::value::Tag`]).
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ValueView {
+    pub tag: u32,
+    /// Bool (0 or 1) and int.
+    pub int: i64,
+    pub float: f64,
+    /// Text; the kind of an opaque value; the role of a model.
+    pub text: Text,
+    /// Items of a list, entries of a record.
+    pub len: usize,
+    /// Payload of an opaque value.
+    pub payload: *mut c_void,
+}
+
+/// One named tensor. Text and shape live as long as the weights.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct TensorView {
+    pub name: Text,
+    pub dtype: u32,
+    pub shape: Slice<i32>,
+}
+
+/// What a model is. Text lives as long as the model.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ModelView {
+    pub role: Text,
+    pub architecture: Text,
+    pub config: Text,
+}
+
+/// Goes on with what a hook wraps.
+pub type NextFn = unsafe extern "C" fn(payload: *mut c_void, input: *const RawValue, out: *mut *mut RawValue) -> Status;
+
+/// Code around a named point of a network. `start` makes the state of one session, `around` is called at each pass.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct HookTable {
+    pub payload: *mut c_void,
+    pub start: unsafe extern "C" fn(payload: *mut c_void, info: *const RawValue, state: *mut *mut c_void) -> Status,
+    pub around: unsafe extern "C" fn(
+        payload: *mut c_void,
+        state: *mut c_void,
+        step: *const RawValue,
+        input: *const RawValue,
+        next: NextFn,
+        next_payload: *mut c_void,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    pub finish: unsafe extern "C" fn(state: *mut c_void),
+    pub free: unsafe extern "C" fn(payload: *mut c_void),
+}
+
+/// A node kind of a plugin.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct NodeEntry {
+    /// RON text of a [`crate::NodeSpec`].
+    pub spec: Text,
+    /// `inputs` is a record with every input that has a value; `outputs` receives a record.
+    pub run: unsafe extern "C" fn(run: *const RawRun, inputs: *const RawValue, outputs: *mut *mut RawValue) -> Status,
+}
+
+/// A network that a plugin can build from weights.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ArchitectureEntry {
+    pub id: Text,
+    pub role: Text,
+    /// Whether the names and shapes are this architecture's.
+    pub detect: unsafe extern "C" fn(weights: *const RawWeights) -> bool,
+    pub build: unsafe extern "C" fn(config: Text, weights: *const RawWeights, net: *mut *mut c_void) -> Status,
+    pub call: unsafe extern "C" fn(
+        net: *mut c_void,
+        session: *const RawSession,
+        method: Text,
+        args: *const RawValue,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    pub free: unsafe extern "C" fn(net: *mut c_void),
+}
+
+/// What a plugin brings. Lives for ever.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct Entries {
+    pub size: usize,
+    pub nodes: Slice<NodeEntry>,
+    pub architectures: Slice<ArchitectureEntry>,
+}
+
+/// The exported symbol.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Plugin {
+    pub magic: u64,
+    pub major: u32,
+    pub needs_minor: u32,
+    pub size: usize,
+    pub id: Text,
+    pub version: Text,
+    /// Called once, with the table to keep. Null is a failed start.
+    pub init: unsafe extern "C" fn(host: *const Host) -> *const Entries,
+}
+
+// SAFETY: constants; the pointers are to 'static text.
+unsafe impl Sync for Plugin {}
+
+/// What the host does for a plugin. All functions are called on the thread that called the plugin.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Host {
+    pub size: usize,
+    pub major: u32,
+    pub minor: u32,
+    pub ops: *const crate::ops::Ops,
+
+    pub error_new: unsafe extern "C" fn(kind: u32, message: Text, help: Text) -> *mut RawError,
+    pub error_view: unsafe extern "C" fn(error: *const RawError, out: *mut ErrorView),
+    pub error_free: unsafe extern "C" fn(error: *mut RawError),
+
+    /// Copies `data`, row-major.
+    pub tensor_new: unsafe extern "C" fn(dtype: u32, shape: Slice<i32>, data: Slice<u8>) -> *mut RawTensor,
+    /// A tensor that carries `error` (borrowed).
+    pub tensor_failed: unsafe extern "C" fn(error: *const RawError) -> *mut RawTensor,
+    pub tensor_clone: unsafe extern "C" fn(tensor: *const RawTensor) -> *mut RawTensor,
+    pub tensor_free: unsafe extern "C" fn(tensor: *mut RawTensor),
+    /// The shape lives as long as the tensor.
+    pub tensor_shape: unsafe extern "C" fn(tensor: *const RawTensor, out: *mut Slice<i32>) -> Status,
+    pub tensor_dtype: unsafe extern "C" fn(tensor: *const RawTensor, out: *mut u32) -> Status,
+    pub tensor_eval: unsafe extern "C" fn(tensors: Slice<*const RawTensor>) -> Status,
+    /// Evaluates, converts to `dtype` and copies row-major into `target`, which must fit exactly.
+    pub tensor_read: unsafe extern "C" fn(tensor: *const RawTensor, dtype: u32, target: *mut u8, bytes: usize) -> Status,
+
+    pub value_null: unsafe extern "C" fn() -> *mut RawValue,
+    pub value_bool: unsafe extern "C" fn(value: bool) -> *mut RawValue,
+    pub value_int: unsafe extern "C" fn(value: i64) -> *mut RawValue,
+    pub value_float: unsafe extern "C" fn(value: f64) -> *mut RawValue,
+    pub value_text: unsafe extern "C" fn(value: Text) -> *mut RawValue,
+    pub value_tensor: unsafe extern "C" fn(value: *const RawTensor) -> *mut RawValue,
+    pub value_list: unsafe extern "C" fn(values: Slice<*const RawValue>) -> *mut RawValue,
+    pub value_record: unsafe extern "C" fn() -> *mut RawValue,
+    /// A value of a plugin's own kind, `free`d with its last handle.
+    pub value_opaque: unsafe extern "C" fn(
+        kind: Text,
+        payload: *mut c_void,
+        free: unsafe extern "C" fn(*mut c_void),
+    ) -> *mut RawValue,
+    pub value_clone: unsafe extern "C" fn(value: *const RawValue) -> *mut RawValue,
+    pub value_free: unsafe extern "C" fn(value: *mut RawValue),
+    pub value_view: unsafe extern "C" fn(value: *const RawValue, out: *mut ValueView),
+    /// Null where the value is no tensor.
+    pub value_as_tensor: unsafe extern "C" fn(value: *const RawValue) -> *mut RawTensor,
+    /// Null where the value is no list or too short.
+    pub list_get: unsafe extern "C" fn(list: *const RawValue, index: usize) -> *mut RawValue,
+    /// Null where the value is no record or has no such key.
+    pub record_get: unsafe extern "C" fn(record: *const RawValue, key: Text) -> *mut RawValue,
+    /// The key lives as long as the record; empty where there is none.
+    pub record_key: unsafe extern "C" fn(record: *const RawValue, index: usize) -> Text,
+    /// A copy with one entry set. Null where the value is no record.
+    pub record_with: unsafe extern "C" fn(
+        record: *const RawValue,
+        key: Text,
+        value: *const RawValue,
+    ) -> *mut RawValue,
+
+    /// Opens a `.safetensors` file, an `.index.json`, or a folder that holds one of them. Data stays in the file.
+    pub weights_open: unsafe extern "C" fn(path: Text, out: *mut *mut RawWeights) -> Status,
+    pub weights_clone: unsafe extern "C" fn(weights: *const RawWeights) -> *mut RawWeights,
+    pub weights_free: unsafe extern "C" fn(weights: *mut RawWeights),
+    pub weights_len: unsafe extern "C" fn(weights: *const RawWeights) -> usize,
+    /// In order of the names. False past the end.
+    pub weights_at: unsafe extern "C" fn(weights: *const RawWeights, index: usize, out: *mut TensorView) -> bool,
+    pub weights_find: unsafe extern "C" fn(weights: *const RawWeights, name: Text, out: *mut TensorView) -> bool,
+    /// The tensor in the type that [`Host::weights_cast`] set; a failed tensor where there is none of that name.
+    pub weights_tensor: unsafe extern "C" fn(weights: *const RawWeights, name: Text) -> *mut RawTensor,
+    /// `x · Wᵀ + b` with `name.weight` and, where there is one, `name.bias`.
+    pub weights_linear:
+        unsafe extern "C" fn(weights: *const RawWeights, name: Text, x: *const RawTensor) -> *mut RawTensor,
+    /// Only the tensors whose names begin with `from`, and that beginning replaced by `to`.
+    pub weights_select: unsafe extern "C" fn(weights: *const RawWeights, from: Text, to: Text) -> *mut RawWeights,
+    /// The same tensors, converted to `dtype` when they are read.
+    pub weights_cast: unsafe extern "C" fn(weights: *const RawWeights, dtype: u32) -> *mut RawWeights,
+
+    pub model_new: unsafe extern "C" fn(
+        architecture: Text,
+        config: Text,
+        weights: *const RawWeights,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    /// False where the value is no model.
+    pub model_view: unsafe extern "C" fn(model: *const RawValue, out: *mut ModelView) -> bool,
+    /// Null where the value is no model.
+    pub model_weights: unsafe extern "C" fn(model: *const RawValue) -> *mut RawWeights,
+    pub model_with_weights: unsafe extern "C" fn(
+        model: *const RawValue,
+        weights: *const RawWeights,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    /// Takes `hook` over, also where it fails.
+    pub model_with_hook: unsafe extern "C" fn(
+        model: *const RawValue,
+        point: Text,
+        hook: HookTable,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    /// The id of the registered architecture of `role` that knows these weights; empty text where none does.
+    pub architecture_detect: unsafe extern "C" fn(role: Text, weights: *const RawWeights) -> Text,
+
+    /// Begins one use of a model. `info` is a record that hooks see at their start.
+    pub session_open: unsafe extern "C" fn(
+        model: *const RawValue,
+        run: *const RawRun,
+        info: *const RawValue,
+        out: *mut *mut RawSession,
+    ) -> Status,
+    /// Ends it: the hooks' states are freed.
+    pub session_free: unsafe extern "C" fn(session: *mut RawSession),
+    /// Calls a method of the architecture. Hooks see `args` as their step.
+    pub session_call: unsafe extern "C" fn(
+        session: *const RawSession,
+        method: Text,
+        args: *const RawValue,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    /// Called by an architecture: runs `next` inside the hooks of `point`.
+    pub session_around: unsafe extern "C" fn(
+        session: *const RawSession,
+        point: Text,
+        input: *const RawValue,
+        next: NextFn,
+        next_payload: *mut c_void,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    /// The run that the session belongs to; borrowed from it.
+    pub session_run: unsafe extern "C" fn(session: *const RawSession) -> *const RawRun,
+
+    /// Evaluates `x` (may be null), reports `done` of `total`, and fails where the run was cancelled.
+    pub run_progress:
+        unsafe extern "C" fn(run: *const RawRun, done: u32, total: u32, x: *const RawTensor) -> Status,
+    /// Shows `[height, width, 3]`, 0..1, on the node while it runs.
+    pub run_preview: unsafe extern "C" fn(run: *const RawRun, image: *const RawTensor) -> Status,
+    /// Shows one sentence on the node.
+    pub run_note: unsafe extern "C" fn(run: *const RawRun, text: Text),
+    /// A record: `device` ("cpu" or "gpu"), `graph` (its text), `node` (its id), `version` (of Weft).
+    pub run_info: unsafe extern "C" fn(run: *const RawRun) -> *mut RawValue,
+    /// Writes a new file below the output folder, whole or not at all; `out` receives its path as text.
+    /// An existing file is never overwritten: the next free number is put behind the name.
+    pub run_write: unsafe extern "C" fn(
+        run: *const RawRun,
+        name: Text,
+        extension: Text,
+        bytes: Slice<u8>,
+        out: *mut *mut RawValue,
+    ) -> Status,
+
+    /// A table that is not yet part of this one, or null.
+    pub extension: unsafe extern "C" fn(name: Text) -> *const c_void,
+}
+
+// SAFETY: function pointers, and a pointer to a table that never changes.
+unsafe impl Sync for Host {}

@@ -1,0 +1,48 @@
+//! The stable door to Weft. A plugin depends on this crate alone, links no MLX, and is loaded at run time.
+//!
+//! Start with [`Node`] and [`export_plugin!`]; a network is an [`Architecture`], a step cache a [`Hook`].
+//! What crosses the border, and by which rules, stands in [`abi`].
+
+pub mod abi;
+pub mod error;
+pub mod export;
+pub mod model;
+pub mod node;
+pub mod ops;
+pub mod spec;
+pub mod tensor;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod value;
+pub mod weights;
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+pub use error::{Error, ErrorKind, Result};
+pub use model::{Architecture, Hook, Model, Role, Session};
+pub use node::{Node, Run};
+pub use spec::{Folder, InputKind, InputSpec, NodeSpec, OutputSpec};
+pub use tensor::{Dtype, Element, Tensor};
+pub use value::{FromValue, Record, Tag, Value};
+pub use weights::{TensorInfo, Weights};
+
+static HOST: AtomicPtr<abi::Host> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Called by the entry point that [`export_plugin!`] makes.
+///
+/// # Safety
+/// `table` must live for ever.
+pub unsafe fn set_host(table: *const abi::Host) {
+    HOST.store(table.cast_mut(), Ordering::Release);
+}
+
+/// The host's table.
+///
+/// # Panics
+/// When used before the host started the plugin; in unit tests start [`testing`]'s host first.
+pub(crate) fn host() -> &'static abi::Host {
+    let table = HOST.load(Ordering::Acquire);
+    assert!(!table.is_null(), "no host yet: in a unit test call plugin_api::testing::host() first");
+    // SAFETY: not null, and it lives for ever by `set_host`.
+    unsafe { &*table }
+}

@@ -1,0 +1,335 @@
+//! MODEL is data: an architecture's id, its configuration, its weights and hooks, immutable and cheap to clone.
+//! Behaviour is looked up by the architecture's id, so loader, LoRA, sampler and merge need not know any network.
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use crate::abi::{HookTable, ModelView, NextFn, RawSession, RawValue, Status, Text};
+use crate::error::{Error, Result};
+use crate::export::guard;
+use crate::host;
+use crate::node::Run;
+use crate::tensor::Tensor;
+use crate::value::{Record, Value};
+use crate::weights::Weights;
+
+/// What a model is for, also the name of its link kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `predict`: `{x, sigma, conditioning}` → the denoised estimate x0 (the convention of k-diffusion).
+    Model,
+    /// `encode`: `{text}` → CONDITIONING.
+    TextEncoder,
+    /// `decode`: `{latent}` → image; `encode`: `{image}` → latent.
+    Vae,
+    /// `upscale`: `{image}` → image.
+    UpscaleModel,
+}
+
+impl Role {
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Model => "MODEL",
+            Self::TextEncoder => "TEXT_ENCODER",
+            Self::Vae => "VAE",
+            Self::UpscaleModel => "UPSCALE_MODEL",
+        }
+    }
+}
+
+/// A MODEL, TEXT_ENCODER, VAE or UPSCALE_MODEL.
+#[derive(Debug, Clone)]
+pub struct Model(pub(crate) Value);
+
+impl Model {
+    /// `config` is whatever the architecture's `build` reads, JSON for those that come with Weft.
+    ///
+    /// # Errors
+    /// No plugin registers this architecture.
+    pub fn new(architecture: &str, config: &str, weights: &Weights) -> Result<Self> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: `out` is set where the status is null.
+        unsafe {
+            let status =
+                (host().model_new)(Text::text(architecture), Text::text(config), weights.as_ptr(), &raw mut out);
+            Error::check(status)?;
+            Ok(Self(Value::own(out)))
+        }
+    }
+
+    /// The registered architecture of `role` that knows these weights by their names and shapes.
+    pub fn detect(role: Role, weights: &Weights) -> Option<String> {
+        // SAFETY: the id is copied at once.
+        let id = unsafe { (host().architecture_detect)(Text::text(role.kind()), weights.as_ptr()).to_text() };
+        (!id.is_empty()).then_some(id)
+    }
+
+    pub fn architecture(&self) -> String {
+        // SAFETY: the text lives as long as the model and is copied at once.
+        unsafe { self.view().architecture.to_text() }
+    }
+
+    pub fn config(&self) -> String {
+        // SAFETY: as above.
+        unsafe { self.view().config.to_text() }
+    }
+
+    pub fn role(&self) -> String {
+        // SAFETY: as above.
+        unsafe { self.view().role.to_text() }
+    }
+
+    pub fn weights(&self) -> Weights {
+        // SAFETY: a model has weights; the handle is ours.
+        unsafe { Weights::own((host().model_weights)(self.0.as_ptr())) }
+    }
+
+    /// The same model with other weights (a LoRA's, a merge's).
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn with_weights(&self, weights: &Weights) -> Result<Self> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: `out` is set where the status is null.
+        unsafe {
+            Error::check((host().model_with_weights)(self.0.as_ptr(), weights.as_ptr(), &raw mut out))?;
+            Ok(Self(Value::own(out)))
+        }
+    }
+
+    /// The same model with code around `point`. Every architecture of role MODEL has the points `"predict"` and
+    /// `"blocks"` (its main layers together) and `"layers.N"`. The hook added last is the outermost.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn with_hook<H: Hook>(&self, point: &str, hook: H) -> Result<Self> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the host owns the hook from here on; `out` is set where the status is null.
+        unsafe {
+            let status = (host().model_with_hook)(self.0.as_ptr(), Text::text(point), hook_table(hook), &raw mut out);
+            Error::check(status)?;
+            Ok(Self(Value::own(out)))
+        }
+    }
+
+    /// Begins one use of the model: a sampling run from its first step to its last, an encoding, a decoding.
+    /// `info` is what hooks see at their start (the sampler's: `steps`, `sigmas`).
+    ///
+    /// # Errors
+    /// The network cannot be built from these weights.
+    pub fn open(&self, run: &Run, info: &Record) -> Result<Session> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: `out` is set where the status is null.
+        unsafe {
+            let status = (host().session_open)(self.0.as_ptr(), run.as_ptr(), info.0.as_ptr(), &raw mut out);
+            Error::check(status)?;
+            Ok(Session { raw: NonNull::new(out).expect("the host returns a session"), owned: true })
+        }
+    }
+
+    fn view(&self) -> ModelView {
+        let empty = Text::text("");
+        let mut view = ModelView { role: empty, architecture: empty, config: empty };
+        // SAFETY: fills the view; the value is a model.
+        unsafe { (host().model_view)(self.0.as_ptr(), &raw mut view) };
+        view
+    }
+}
+
+/// One use of a model. Hooks' states live as long.
+#[derive(Debug)]
+pub struct Session {
+    raw: NonNull<RawSession>,
+    owned: bool,
+}
+
+impl Session {
+    /// Calls a method of the architecture.
+    ///
+    /// # Errors
+    /// Whatever the network or a hook fails with.
+    pub fn call(&self, method: &str, args: &Record) -> Result<Value> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: `out` is set where the status is null.
+        unsafe {
+            let status = (host().session_call)(self.raw.as_ptr(), Text::text(method), args.0.as_ptr(), &raw mut out);
+            Error::check(status)?;
+            Ok(Value::own(out))
+        }
+    }
+
+    /// [`Session::call`] for a method that returns a tensor.
+    ///
+    /// # Errors
+    /// As there, and a result that is no tensor.
+    pub fn call_tensor(&self, method: &str, args: &Record) -> Result<Tensor> {
+        let value = self.call(method, args)?;
+        crate::value::FromValue::from_value(&value).ok_or_else(|| {
+            Error::new(crate::ErrorKind::Plugin, format!("the architecture's `{method}` returned {:?}", value.tag()))
+        })
+    }
+
+    /// For architectures: runs `next` inside the hooks of `point`. What goes in and comes out is a tensor.
+    ///
+    /// # Errors
+    /// Whatever `next` or a hook fails with.
+    pub fn around(&self, point: &str, input: &Tensor, next: impl FnMut(Tensor) -> Result<Tensor>) -> Result<Tensor> {
+        let mut next = next;
+        let mut call = |value: Value| -> Result<Value> { Ok(next(tensor_of(&value, point)?)?.into()) };
+        let mut call: &mut dyn FnMut(Value) -> Result<Value> = &mut call;
+        let input = Value::from(input);
+        let mut out = std::ptr::null_mut();
+        // SAFETY: `call` outlives the host's call, which alone uses the payload; `out` is set where the status is null.
+        unsafe {
+            let payload = (&raw mut call).cast::<c_void>();
+            let status = (host().session_around)(
+                self.raw.as_ptr(),
+                Text::text(point),
+                input.as_ptr(),
+                call_next,
+                payload,
+                &raw mut out,
+            );
+            Error::check(status)?;
+            tensor_of(&Value::own(out), point)
+        }
+    }
+
+    /// The run that this session belongs to: for progress and cancellation inside long methods.
+    pub fn run(&self) -> Run {
+        // SAFETY: borrowed from the session; a `Run` is only used within the call that lent it.
+        unsafe { Run::borrow((host().session_run)(self.raw.as_ptr())) }
+    }
+
+    pub(crate) unsafe fn borrow(raw: *const RawSession) -> Self {
+        Self { raw: NonNull::new(raw.cast_mut()).expect("the host lends a session"), owned: false }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.owned {
+            // SAFETY: ours and not used again.
+            unsafe { (host().session_free)(self.raw.as_ptr()) }
+        }
+    }
+}
+
+fn tensor_of(value: &Value, point: &str) -> Result<Tensor> {
+    crate::value::FromValue::from_value(value).ok_or_else(|| {
+        Error::new(crate::ErrorKind::Plugin, format!("a hook at `{point}` passed on {:?}, not a tensor", value.tag()))
+    })
+}
+
+unsafe extern "C" fn call_next(payload: *mut c_void, input: *const RawValue, out: *mut *mut RawValue) -> Status {
+    guard("a step inside a hook", || {
+        // SAFETY: `payload` is the `call` of `Session::around`; the input is lent, so a handle of our own is made.
+        unsafe {
+            let call = &mut *payload.cast::<&mut dyn FnMut(Value) -> Result<Value>>();
+            let input = Value::own((host().value_clone)(input));
+            *out = call(input)?.into_raw();
+        }
+        Ok(())
+    })
+}
+
+/// A network that can be built from weights and called through a [`Session`].
+pub trait Architecture: Sized + 'static {
+    const ID: &'static str;
+    const ROLE: Role;
+
+    /// Whether the names and shapes of these weights are this architecture's.
+    fn detect(weights: &Weights) -> bool;
+
+    /// Reads the configuration, checks every shape and takes the tensors. What it takes is evaluated by the host.
+    ///
+    /// # Errors
+    /// A configuration or weights that do not fit, named with key and shapes.
+    fn build(config: &str, weights: &Weights) -> Result<Self>;
+
+    /// One of the methods of its [`Role`].
+    ///
+    /// # Errors
+    /// Arguments that do not fit, an unknown method, cancellation.
+    fn call(&self, session: &Session, method: &str, args: &Record) -> Result<Value>;
+}
+
+/// Code around a named point of a network: a step cache, a probe, a control network.
+pub trait Hook: 'static {
+    /// What one session keeps between its passes.
+    type State: 'static;
+
+    /// # Errors
+    /// The hook does not fit this session; the node fails with the message.
+    fn start(&self, info: &Record) -> Result<Self::State>;
+
+    /// One pass. `step` holds the arguments of the architecture's method (the sampler's: `x`, `sigma`, `step`,
+    /// `steps`, `branch`). Call `next` to compute, or return something else instead.
+    ///
+    /// # Errors
+    /// Whatever `next` fails with, and the hook's own reasons.
+    fn around(
+        &self,
+        state: &mut Self::State,
+        step: &Record,
+        input: Tensor,
+        next: &mut dyn FnMut(Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor>;
+}
+
+fn hook_table<H: Hook>(hook: H) -> HookTable {
+    unsafe extern "C" fn start<H: Hook>(
+        payload: *mut c_void,
+        info: *const RawValue,
+        state: *mut *mut c_void,
+    ) -> Status {
+        guard("a hook's start", || {
+            // SAFETY: the payload is the boxed hook; `info` is a lent record.
+            unsafe {
+                let info = Record(Value::own((host().value_clone)(info)));
+                *state = Box::into_raw(Box::new((*payload.cast::<H>()).start(&info)?)).cast();
+            }
+            Ok(())
+        })
+    }
+    unsafe extern "C" fn around<H: Hook>(
+        payload: *mut c_void,
+        state: *mut c_void,
+        step: *const RawValue,
+        input: *const RawValue,
+        next: NextFn,
+        next_payload: *mut c_void,
+        out: *mut *mut RawValue,
+    ) -> Status {
+        guard("a hook", || {
+            // SAFETY: payload and state are the boxes made here; values are lent and get handles of our own; `next`
+            // is valid for this call.
+            unsafe {
+                let step = Record(Value::own((host().value_clone)(step)));
+                let input = tensor_of(&Value::own((host().value_clone)(input)), "its input")?;
+                let mut go_on = |x: Tensor| -> Result<Tensor> {
+                    let value = Value::from(x);
+                    let mut out = std::ptr::null_mut();
+                    Error::check(next(next_payload, value.as_ptr(), &raw mut out))?;
+                    tensor_of(&Value::own(out), "its input")
+                };
+                let result = (*payload.cast::<H>()).around(&mut *state.cast::<H::State>(), &step, input, &mut go_on)?;
+                *out = Value::from(result).into_raw();
+            }
+            Ok(())
+        })
+    }
+    unsafe extern "C" fn free<T>(payload: *mut c_void) {
+        // SAFETY: made by `Box::into_raw` here, freed once. A panicking drop must not cross.
+        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
+        drop(dropped);
+    }
+    HookTable {
+        payload: Box::into_raw(Box::new(hook)).cast(),
+        start: start::<H>,
+        around: around::<H>,
+        finish: free::<H::State>,
+        free: free::<H>,
+    }
+}
+

@@ -1,0 +1,118 @@
+//! One run of one node, which remembers what the node said.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::values::{Val, cell, get, handle, status};
+use crate::abi::{RawRun, RawTensor, RawValue, Slice, Status, Text};
+use crate::spec::{InputKind, InputSpec};
+use crate::{Error, ErrorKind, Node, Record, Result, Run, Value};
+
+/// A run for tests.
+#[derive(Debug, Default)]
+pub struct TestRun {
+    /// `done` and `total` of every call.
+    pub progress: RefCell<Vec<(u32, u32)>>,
+    pub notes: RefCell<Vec<String>>,
+    /// The shapes of the pictures shown.
+    pub previews: RefCell<Vec<Vec<i32>>>,
+    /// Name, extension and bytes of what was written.
+    pub written: RefCell<Vec<(String, String, Vec<u8>)>>,
+    /// The run is cancelled once so much progress was reported.
+    pub cancel_at: Option<u32>,
+    /// The text that `info` gives as the graph, in which the node goes by the id `node`.
+    pub graph: String,
+}
+
+impl TestRun {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs a node. Params that `inputs` lacks have their defaults, as the real host sees to.
+    ///
+    /// # Errors
+    /// Whatever the node fails with, and a required input that is not there.
+    pub fn run<N: Node>(&self, inputs: &Record) -> Result<Record> {
+        let inputs = N::spec().inputs.iter().try_fold(inputs.clone(), completed)?;
+        // SAFETY: alive for the call.
+        N::run(&unsafe { Run::borrow(std::ptr::from_ref(self).cast()) }, &inputs)
+    }
+}
+
+fn completed(inputs: Record, spec: &InputSpec) -> Result<Record> {
+    if inputs.find::<Value>(&spec.name)?.is_some() {
+        return Ok(inputs);
+    }
+    if spec.required {
+        return Err(Error::invalid(format!("the input `{}` is missing", spec.name)));
+    }
+    Ok(default(&spec.kind).map_or(inputs.clone(), |value| inputs.with(&spec.name, value)))
+}
+
+fn default(kind: &InputKind) -> Option<Value> {
+    Some(match kind {
+        InputKind::Bool { default } => (*default).into(),
+        InputKind::Int { default, .. } | InputKind::Seed { default } => (*default).into(),
+        InputKind::Float { default, .. } => (*default).into(),
+        InputKind::Text { default, .. } | InputKind::Choice { default, .. } => default.as_str().into(),
+        InputKind::File { default, .. } if !default.is_empty() => default.as_str().into(),
+        InputKind::Rows { .. } => (&[][..]).into(),
+        InputKind::Link(_) | InputKind::File { .. } => return None,
+    })
+}
+
+pub unsafe extern "C" fn progress(run: *const RawRun, done: u32, total: u32, x: *const RawTensor) -> Status {
+    // SAFETY: a live run, null or a live tensor.
+    unsafe {
+        let run: &TestRun = get(run);
+        status(&mut (), || {
+            if !x.is_null() {
+                cell(x).as_ref().map_err(Clone::clone)?;
+            }
+            run.progress.borrow_mut().push((done, total));
+            let cancelled = run.cancel_at.is_some_and(|at| done >= at);
+            if cancelled { Err(Error::new(ErrorKind::Cancelled, "the run was stopped")) } else { Ok(()) }
+        })
+    }
+}
+
+pub unsafe extern "C" fn preview(run: *const RawRun, image: *const RawTensor) -> Status {
+    // SAFETY: a live run, a live tensor.
+    unsafe {
+        let run: &TestRun = get(run);
+        status(&mut (), || {
+            run.previews.borrow_mut().push(cell(image).as_ref().map_err(Clone::clone)?.shape.clone());
+            Ok(())
+        })
+    }
+}
+
+pub unsafe extern "C" fn note(run: *const RawRun, text: Text) {
+    // SAFETY: a live run, lent text.
+    unsafe { get::<TestRun, _>(run).notes.borrow_mut().push(text.to_text()) }
+}
+
+pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {
+    // SAFETY: a live run.
+    let graph = unsafe { get::<TestRun, _>(run) }.graph.as_str();
+    let texts = [("device", "cpu"), ("graph", graph), ("node", "node"), ("version", "0.0.0")];
+    let entries = texts.into_iter().map(|(key, text)| (key.to_owned(), Val::Text(text.into())));
+    handle(Val::Record(Rc::new(entries.collect())))
+}
+
+pub unsafe extern "C" fn write(
+    run: *const RawRun,
+    name: Text,
+    extension: Text,
+    bytes: Slice<u8>,
+    out: *mut *mut RawValue,
+) -> Status {
+    // SAFETY: a live run, lent text and bytes, a valid target.
+    unsafe {
+        let (run, name, extension) = (get::<TestRun, _>(run), name.to_text(), extension.to_text());
+        let path = format!("{name}.{extension}");
+        run.written.borrow_mut().push((name, extension, bytes.get().to_vec()));
+        status(out, || Ok(handle(Val::Text(path.into()))))
+    }
+}

@@ -1,0 +1,151 @@
+//! The mock host, used as plugins use it.
+
+use super::{TestRun, architecture, host, weights_file};
+use crate::{
+    Architecture, Dtype, Error, Hook, InputKind, Model, Node, NodeSpec, Record, Result, Role, Run, Session, Tensor,
+    Value, Weights,
+};
+
+fn numbers(data: &[f32], shape: &[i32]) -> Tensor {
+    host();
+    Tensor::from_slice(data, shape)
+}
+
+fn read(tensor: &Tensor) -> Vec<f32> {
+    tensor.to_vec().unwrap()
+}
+
+#[test]
+fn shapes_broadcast_and_move() {
+    let x = numbers(&[1., 2., 3., 4., 5., 6.], &[2, 3]);
+    assert_eq!(read(&(&x + numbers(&[10., 20.], &[2, 1]))), [11., 12., 13., 24., 25., 26.]);
+    assert_eq!(read(&x.transpose(&[])), [1., 4., 2., 5., 3., 6.]);
+    assert_eq!(read(&x.narrow(1, 1, 3)), [2., 3., 5., 6.]);
+    assert_eq!(read(&x.pad(&[0, 1], &[0, 0], 9.)), [9., 1., 2., 3., 9., 4., 5., 6.]);
+    assert_eq!(read(&Tensor::stack(&[x.clone(), x.negative()], 1).narrow(0, 0, 1)), [1., 2., 3., -1., -2., -3.]);
+    assert_eq!(read(&x.take(&Tensor::from_slice(&[2i32, 0], &[2]), 1)), [3., 1., 6., 4.]);
+    assert_eq!(x.reshape(&[3, -1]).expand_dims(&[0, -1]).shape(), Ok(vec![1, 3, 2, 1]));
+}
+
+#[test]
+fn sums_run_along_axes() {
+    let x = numbers(&[1., 2., 3., 4., 5., 6.], &[2, 3]);
+    assert_eq!(read(&x.sum(&[], false)), [21.]);
+    assert_eq!(read(&x.mean(&[-1], false)), [2., 5.]);
+    assert_eq!(x.max(&[0], true).shape(), Ok(vec![1, 3]));
+    assert_eq!(read(&x.argmax(1, false)), [2., 2.]);
+    assert_eq!(read(&x.cumsum(0)), [1., 2., 3., 5., 7., 9.]);
+    assert_eq!(read(&x.softmax(0).sum(&[0], false)), [1.; 3]);
+    assert_eq!(read(&x.matmul(&x.transpose(&[]))), [14., 32., 32., 77.]);
+}
+
+#[test]
+fn a_causal_query_does_not_look_ahead() {
+    let values = numbers(&[1., 2., 3.], &[1, 1, 3, 1]);
+    let zeros = Tensor::zeros(&[1, 2, 3, 1], Dtype::Float32);
+    let attended = zeros.causal_attention(&zeros.narrow(1, 0, 1), &values, 1.0);
+    assert_eq!(read(&attended), [1., 1.5, 2., 1., 1.5, 2.]);
+}
+
+#[test]
+fn errors_travel_with_the_tensor() {
+    let failed = numbers(&[1., 2.], &[2]) + numbers(&[1., 2., 3.], &[3]);
+    assert!((failed.exp() * 2.0).eval().unwrap_err().message.contains("broadcast"));
+    assert!(Tensor::from_slice(&[1f32], &[2]).shape().is_err());
+    assert!(failed.conv2d(&failed, &[1], &[0], &[1], 1).eval().is_err());
+}
+
+#[test]
+fn values_keep_what_they_hold() {
+    host();
+    let list: Value = [Value::from(1), Value::from("two")].as_slice().into();
+    let record = Record::new().with("list", list).with("null", Value::null()).with("own", Value::opaque("a/B", 7u8));
+    assert_eq!(record.keys(), ["list", "null", "own"]);
+    assert_eq!(record.get::<Vec<Value>>("list").unwrap().len(), 2);
+    assert_eq!(record.find::<bool>("null"), Ok(None));
+    let own: Value = record.get("own").unwrap();
+    // SAFETY: only `u8` goes by this kind here.
+    assert_eq!(unsafe { own.payload::<u8>("a/B") }, Some(&7));
+    assert!(record.get::<f32>("list").unwrap_err().message.contains("a number is needed"));
+}
+
+struct Linear(Weights);
+
+impl Architecture for Linear {
+    const ID: &'static str = "linear";
+    const ROLE: Role = Role::Model;
+
+    fn detect(weights: &Weights) -> bool {
+        weights.contains("net.weight")
+    }
+
+    fn build(_: &str, weights: &Weights) -> Result<Self> {
+        Ok(Self(weights.clone()))
+    }
+
+    fn call(&self, session: &Session, method: &str, args: &Record) -> Result<Value> {
+        match method {
+            "predict" => Ok(session.around("predict", &args.get("x")?, |x| Ok(self.0.linear("net", &x)))?.into()),
+            _ => Err(Error::invalid("no such method")),
+        }
+    }
+}
+
+/// Adds so much, and how often it was called in this session.
+struct Plus(f32);
+
+impl Hook for Plus {
+    type State = f32;
+
+    fn start(&self, info: &Record) -> Result<f32> {
+        info.get("begin")
+    }
+
+    fn around(
+        &self,
+        calls: &mut f32,
+        step: &Record,
+        input: Tensor,
+        next: &mut dyn FnMut(Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        assert!(step.find::<Tensor>("x")?.is_some());
+        *calls += 1.0;
+        Ok(next(input)?.add_scalar(self.0 + *calls))
+    }
+}
+
+struct Twice;
+
+impl Node for Twice {
+    fn spec() -> NodeSpec {
+        NodeSpec::new("Twice", "", "").link("model", "MODEL", "").param("x", InputKind::float(1.0, (0.0, 9.0), 1.0), "")
+    }
+
+    fn run(run: &Run, inputs: &Record) -> Result<Record> {
+        let session = inputs.get::<Model>("model")?.open(run, &Record::new().with("begin", 0.0))?;
+        let args = Record::new().with("x", Tensor::full(&[1, 1], inputs.get("x")?, Dtype::Float32));
+        let once = session.call_tensor("predict", &args)?;
+        Ok(Record::new().with("sum", once + session.call_tensor("predict", &args)?))
+    }
+}
+
+#[test]
+fn models_are_found_built_and_hooked() {
+    host();
+    architecture::<Linear>();
+    weights_file("m", &[("net.weight", &[1, 1], &[10.0]), ("net.bias", &[1], &[5.0])]);
+    let weights = Weights::open("m").unwrap();
+    let id = Model::detect(Role::Model, &weights).unwrap();
+    let model = Model::new(&id, "{}", &weights).unwrap();
+    assert_eq!((model.role().as_str(), model.config().as_str()), ("MODEL", "{}"));
+    let sum = |model: Model| {
+        let outputs = TestRun::new().run::<Twice>(&Record::new().with("model", model)).unwrap();
+        read(&outputs.get("sum").unwrap())
+    };
+    assert_eq!(sum(model.clone()), [30.0]);
+    // 15 + 100 + 1 and 15 + 100 + 2, then the outer hook's 1 and 2.
+    let hooked = model.with_hook("predict", Plus(100.0)).unwrap().with_hook("predict", Plus(0.0)).unwrap();
+    assert_eq!(sum(hooked), [236.0]);
+    let elsewhere = model.with_hook("blocks", Plus(100.0)).unwrap();
+    assert_eq!(sum(elsewhere), [30.0]);
+}
