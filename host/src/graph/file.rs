@@ -86,8 +86,9 @@ pub(super) fn input_of(text: &str) -> Option<Input> {
     if text.starts_with("Link") && text[4..].trim_start().starts_with('(') {
         return Some(Input::Link(Link::parse(&ron::from_str::<Tag>(text).ok()?.0)?));
     }
-    ron::from_str::<ron::Value>(text).ok()?;
-    Some(Input::Value(text.to_owned()))
+    // RON takes any word for a unit struct; here it is a text whose quotes are missing.
+    let is_word = ron::from_str::<ron::Value>(text).ok()? == ron::Value::Unit && text.starts_with(char::is_alphabetic);
+    (!is_word).then(|| Input::Value(text.to_owned()))
 }
 
 /// The file's own form, before its version is looked at.
@@ -281,6 +282,8 @@ Graph(
     fn set_takes_ron_or_a_bare_word() {
         let mut graph = Graph::parse(FOX, "fox.ron").unwrap();
         graph.set("sample.steps=4").unwrap();
+        graph.set("model.path=fox").unwrap();
+        assert_eq!(graph.nodes["model"].inputs["path"], Input::text("fox"));
         graph.set("model.path=my model").unwrap();
         assert_eq!(graph.nodes["sample"].inputs["steps"], Input::Value("4".into()));
         assert_eq!(graph.nodes["model"].inputs["path"], Input::text("my model"));

@@ -72,9 +72,17 @@ impl Graph {
             Error::new(Code::Usage, format!("--set {assignment}: the graph has no node `{}`", link.node))
                 .help(format!("its nodes are {names}"))
         })?;
-        node.inputs.insert(link.output, file::input_of(value.trim()).unwrap_or_else(|| Input::text(value)));
+        let input = if is_bare_word(value.trim()) { None } else { file::input_of(value.trim()) };
+        node.inputs.insert(link.output, input.unwrap_or_else(|| Input::text(value)));
         Ok(())
     }
+}
+
+/// Whether a value begins with a letter as no RON value does: `fox` and `a red fox` are text, `true` is not.
+fn is_bare_word(value: &str) -> bool {
+    const RON: [&str; 8] = ["true", "false", "None", "Some", "Link", "inf", "NaN", "r"];
+    let word = value.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    word.starts_with(char::is_alphabetic) && !RON.contains(&word)
 }
 
 impl Input {

@@ -1,0 +1,158 @@
+//! The engine through its protocol: what is evaluated again, what is not, and what happens when it dies.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use weft::engine::protocol::{Event, Job};
+use weft::engine::{Engine, Options};
+use weft::error::{Code, Error};
+use weft::graph::{Graph, Roots, check};
+use weft::table::Device;
+
+use crate::program::{golden, text_to_image, weft};
+
+/// Longer than any of these runs takes; only a hang meets it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn start() -> Engine {
+    let options = Options { device: Some(Device::Cpu), program: Some(weft()), ..Options::default() };
+    Engine::start(&options).expect("the engine starts")
+}
+
+fn job(engine: &Engine, graph: &Graph, output: &Path) -> Job {
+    let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")] };
+    let plan = check(graph, &engine.catalog, &roots, &[]).expect("the graph is right");
+    Job { plan, graph: graph.to_ron(), output: output.to_owned(), dumps: Vec::new() }
+}
+
+/// The events of a run to its end.
+fn follow(engine: &mut Engine) -> Result<Vec<Event>, Error> {
+    let start = Instant::now();
+    let mut events = Vec::new();
+    while start.elapsed() < PATIENCE {
+        if let Some(event) = engine.next(Duration::from_millis(100))? {
+            let last = matches!(event, Event::Finished { .. });
+            events.push(event);
+            if last {
+                return Ok(events);
+            }
+        }
+    }
+    panic!("no end within {PATIENCE:?}: {events:?}");
+}
+
+fn evaluated(events: &[Event]) -> Vec<String> {
+    let node = |event: &Event| match event {
+        Event::Started { node } => Some(node.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(node).collect()
+}
+
+fn graph() -> Graph {
+    Graph::parse(&text_to_image(), "the test's graph").expect("a graph")
+}
+
+#[test]
+fn only_what_changed_is_evaluated() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut engine = start();
+    let mut graph = graph();
+    let mut run = |graph: &Graph| {
+        let job = job(&engine, graph, out.path());
+        engine.run(job);
+        evaluated(&follow(&mut engine).expect("the engine lives"))
+    };
+    let mut first = run(&graph);
+    first.sort();
+    assert_eq!(first, ["decode", "latent", "model", "prompt", "sample", "save"]);
+    assert_eq!(run(&graph), Vec::<String>::new(), "an identical run");
+    graph.set("save.name=other").expect("a node");
+    assert_eq!(run(&graph), ["save"], "another name");
+    graph.set("sample.seed=2").expect("a node");
+    assert_eq!(run(&graph), ["sample", "decode", "save"], "another seed");
+    graph.set("prompt.text=two dogs").expect("a node");
+    assert_eq!(run(&graph), ["prompt", "sample", "decode", "save"], "another prompt");
+    std::fs::remove_file(out.path().join("other-3.png")).expect("the picture of the last run");
+    assert_eq!(run(&graph), ["save"], "a picture that went away is written again");
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes_in_any_engine() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut one = start();
+    let mut other = graph();
+    other.set("sample.seed=5").expect("a node");
+    for graph in [&graph(), &other, &graph()] {
+        let job = job(&one, graph, out.path());
+        one.run(job);
+        follow(&mut one).expect("the engine lives");
+    }
+    let mut fresh = start();
+    let fresh_job = job(&fresh, &graph(), &out.path().join("fresh"));
+    std::fs::create_dir(out.path().join("fresh")).expect("a folder");
+    fresh.run(fresh_job);
+    follow(&mut fresh).expect("the engine lives");
+    let bytes = |name: &str| std::fs::read(out.path().join(name)).expect("a picture");
+    assert_eq!(bytes("fox.png"), bytes("fresh/fox.png"));
+    assert_ne!(bytes("fox.png"), bytes("fox-2.png"));
+}
+
+#[test]
+fn a_cancelled_run_stops_and_the_next_one_is_as_ever() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut engine = start();
+    let mut long = graph();
+    long.set("sample.steps=1000").expect("a node");
+    let job_long = job(&engine, &long, out.path());
+    engine.run(job_long);
+    loop {
+        let event = engine.next(PATIENCE).expect("the engine lives").expect("an event");
+        if matches!(event, Event::Progress { .. }) {
+            break;
+        }
+    }
+    engine.cancel();
+    let events = follow(&mut engine).expect("the engine lives");
+    assert!(events.iter().any(|event| matches!(event, Event::Cancelled)), "{events:?}");
+    assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 0, "nothing was written");
+    let job_short = job(&engine, &graph(), out.path());
+    engine.run(job_short);
+    let events = follow(&mut engine).expect("the engine lives");
+    assert!(events.iter().any(|event| matches!(event, Event::Wrote { .. })), "{events:?}");
+}
+
+#[test]
+fn a_killed_engine_is_an_error_that_says_how_it_ended() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut engine = start();
+    let mut long = graph();
+    long.set("sample.steps=1000").expect("a node");
+    let job = job(&engine, &long, out.path());
+    engine.run(job);
+    let pid = rustix::process::Pid::from_raw(engine.process_id().try_into().expect("a pid")).expect("a pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is ours");
+    let error = follow(&mut engine).expect_err("the engine is gone");
+    assert_eq!(error.code, Code::Failed);
+    assert!(error.cause.contains("signal 9"), "{error}");
+}
+
+#[test]
+fn a_picture_runs_again_to_the_same_bytes() {
+    let out = tempfile::tempdir().expect("a folder");
+    let graph = out.path().join("fox.ron");
+    std::fs::write(&graph, text_to_image()).expect("the graph");
+    let path = |name: &str| out.path().join(name).display().to_string();
+    let models = golden("plain").display().to_string();
+    let run = |graph: &str, output: &str| {
+        crate::program::run_well(&["run", graph, "-o", output, "--models", &models, "--set", "sample.seed=9", "--quiet"]);
+    };
+    run(&path("fox.ron"), &path("one"));
+    run(&path("one/fox.png"), &path("two"));
+    let bytes = |name: &str| std::fs::read(out.path().join(name)).expect("a picture");
+    assert_eq!(bytes("one/fox.png"), bytes("two/fox.png"));
+    let text = String::from_utf8_lossy(&bytes("one/fox.png")).into_owned();
+    assert!(!text.contains(&*out.path().to_string_lossy()), "the picture names a folder of this machine");
+    let info = crate::program::run_well(&["info", &path("one/fox.png")]);
+    assert!(info.stdout.contains("\"seed\": 9"), "{}", info.stdout);
+}

@@ -1,0 +1,83 @@
+//! Who may use whom. A layer that nothing enforces does not exist.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::program::root;
+
+/// Every Rust file below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of sources").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The files below `folder` that name `word`, relative to `folder`.
+fn naming(folder: &str, word: &str) -> Vec<String> {
+    let folder = root().join(folder);
+    let names = |path: &PathBuf| std::fs::read_to_string(path).expect("a source file").contains(word);
+    let relative = |path: PathBuf| path.strip_prefix(&folder).expect("below it").to_string_lossy().into_owned();
+    let mut found: Vec<String> = sources(&folder).into_iter().filter(names).map(relative).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn mlx_is_touched_by_the_table_and_the_weights_alone() {
+    for word in ["mlx_rs", "mlx_sys"] {
+        for file in naming("host/src", word) {
+            let allowed = file.starts_with("table/") || file.starts_with("weights/") || file == "engine/dump.rs";
+            assert!(allowed, "host/src/{file} names {word}");
+        }
+        for folder in ["nodes", "plugin-api/src"] {
+            assert_eq!(naming(folder, word), Vec::<String>::new(), "{folder} names {word}");
+        }
+    }
+}
+
+#[test]
+fn one_file_names_the_dynamic_loader() {
+    assert_eq!(naming("host/src", "use libloading"), ["plugins/load.rs"]);
+}
+
+#[test]
+fn clients_touch_no_tensor() {
+    for file in ["headless", "graph"] {
+        assert_eq!(naming(&format!("host/src/{file}"), "table::Tensor"), Vec::<String>::new());
+    }
+}
+
+/// A plugin depends on plugin-api and on crates from outside, never on the host or on another plugin.
+#[test]
+fn plugins_depend_on_the_interface_alone() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("metadata");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let own: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let nodes = root().join("nodes");
+    let mut seen = 0;
+    for package in packages {
+        let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
+        if !manifest.starts_with(&nodes) {
+            continue;
+        }
+        seen += 1;
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let name = dependency["name"].as_str().expect("a name");
+            let allowed = name == "plugin-api" || (!own.contains(&name) && !name.starts_with("mlx"));
+            assert!(allowed, "{} depends on {name}", package["name"]);
+        }
+    }
+    assert!(seen >= 6, "only {seen} plugins were looked at");
+}

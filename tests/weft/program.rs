@@ -1,0 +1,96 @@
+//! Running the program, and the tiny models that the goldens bring.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use safetensors::SafeTensors;
+
+/// The binary; the plugins lie beside it. `./setup test` builds both before the tests.
+pub fn weft() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
+    let weft = folder.join("weft");
+    assert!(weft.exists(), "{} is missing: run `cargo build --workspace` first", weft.display());
+    weft
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the checkout")
+}
+
+/// `tests/golden/<name>`.
+pub fn golden(name: &str) -> PathBuf {
+    root().join("tests/golden").join(name)
+}
+
+/// What a run of the program said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A command of the program on the CPU, where the goldens come from, that sees no models but those it is given.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(weft());
+    command.args(arguments).env_remove("WEFT_MODELS");
+    command
+}
+
+/// Runs the program to its end.
+pub fn run(arguments: &[&str]) -> Said {
+    command(arguments).output().expect("the program starts").into()
+}
+
+/// Runs and asserts success.
+pub fn run_well(arguments: &[&str]) -> Said {
+    let said = run(arguments);
+    assert_eq!(said.code, Some(0), "weft {arguments:?}\n{}", said.stderr);
+    said
+}
+
+/// The float32 tensors of a file, with their shapes.
+pub fn tensors(path: &Path) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let numbers = |data: &[u8]| data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    file.iter().map(|(name, view)| (name.to_owned(), (view.shape().to_vec(), numbers(view.data())))).collect()
+}
+
+/// ‖a − b‖ / ‖b‖ in float64.
+pub fn relative_l2(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let square_sum = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>();
+    let difference = square_sum(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - f64::from(*b)));
+    (difference / square_sum(&mut b.iter().map(|b| f64::from(*b)))).sqrt()
+}
+
+/// A graph from text to picture with every usual node, over the golden model of `variant`.
+pub fn text_to_image() -> String {
+    r#"Graph(
+    format: 1,
+    nodes: {
+        "model": (kind: "model-loader/LoadModel", inputs: { "path": "model" }),
+        "prompt": (kind: "text-encode/EncodeText", inputs: { "text_encoder": Link("model.text_encoder"), "text": "a red fox in the snow" }),
+        "latent": (kind: "sampler/EmptyLatent", inputs: { "width": 64, "height": 64 }),
+        "sample": (kind: "sampler/Sample", inputs: { "model": Link("model.model"), "positive": Link("prompt.conditioning"), "latent": Link("latent.latent"), "steps": 4, "seed": 1 }),
+        "decode": (kind: "vae/DecodeLatent", inputs: { "vae": Link("model.vae"), "latent": Link("sample.latent") }),
+        "save": (kind: "image-io/SaveImage", inputs: { "image": Link("decode.image"), "name": "fox" }),
+    },
+)
+"#
+    .to_owned()
+}
