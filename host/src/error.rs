@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The exit codes of `weft`.
@@ -35,6 +37,23 @@ pub enum Code {
     Terminated = 143,
 }
 
+impl Code {
+    fn help(self) -> &'static str {
+        match self {
+            Self::Internal => "this is a bug in Weft: please report it, with the graph",
+            Self::Usage => "`weft --help` shows what can be given",
+            Self::Unreadable => "the examples in graphs/ show how a graph is written",
+            Self::Invalid => "`weft nodes KIND` shows what the node takes",
+            Self::Plugin => "install the plugin again, or report it to its author",
+            Self::File => "download or save the file again",
+            Self::Limit => "make the picture smaller, or close other programs",
+            Self::Failed => "run it again; if it stays so, please report it, with the graph",
+            Self::Output => "choose another place for the output, or make room",
+            Self::Interrupted | Self::Terminated => "",
+        }
+    }
+}
+
 /// One clear message: what, where, why, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Error {
@@ -62,7 +81,7 @@ impl Error {
 
     #[must_use]
     pub fn cause(mut self, cause: impl fmt::Display) -> Self {
-        self.cause = cause.to_string();
+        self.cause = text::plain(&cause.to_string());
         self
     }
 
@@ -70,6 +89,19 @@ impl Error {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self
+    }
+
+    /// With something to do, where nobody closer to the cause knew better.
+    #[must_use]
+    pub fn with_help(self) -> Self {
+        if self.help.is_empty() { Self { help: self.code.help().to_owned(), ..self } } else { self }
+    }
+
+    /// As `--json` prints it.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "code": self.code as u8, "what": self.what, "where": self.place, "cause": self.cause, "help": self.help
+        })
     }
 
     /// A file that could not be read.
@@ -80,16 +112,15 @@ impl Error {
 
 /// The system's reason without Rust's "(os error 2)".
 pub fn io_cause(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    text::plain(&error.to_string()).to_lowercase()
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.what)?;
-        for (name, text) in [("where", &self.place), ("why", &self.cause), ("help", &self.help)] {
-            if !text.is_empty() {
-                write!(f, "\n  {name}: {text}")?;
+        write!(f, "{}", text::printable(&self.what))?;
+        for (name, said) in [("where", &self.place), ("why", &self.cause), ("help", &self.help)] {
+            if !said.is_empty() {
+                write!(f, "\n  {name}: {}", text::printable(said))?;
             }
         }
         Ok(())
@@ -111,6 +142,6 @@ impl From<plugin_api::Error> for Error {
             ErrorKind::Output => Code::Output,
             ErrorKind::Cancelled => Code::Interrupted,
         };
-        Self::new(code, error.message).help(error.help)
+        Self::new(code, text::plain(&error.message)).help(error.help)
     }
 }

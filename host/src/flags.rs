@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine;
+use crate::error::{Code, Error, Result};
 use crate::graph::Roots;
 use crate::table::Device;
 
@@ -114,6 +115,20 @@ impl Common {
         engine::Options { device: self.device.device(), plugins: self.plugins.clone(), program: None }
     }
 
+    /// Whether the folders that the flags name are there. (WEFT_MODELS may name disks that are not plugged in.)
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self) -> Result<()> {
+        for (flag, folders) in [("--models", &self.models), ("--input", &self.input), ("--plugins", &self.plugins)] {
+            if let Some(missing) = folders.iter().find(|folder| !folder.is_dir()) {
+                let what = format!("there is no folder {}", missing.display());
+                return Err(Error::new(Code::Usage, what).place(flag).help("give the path of a folder that exists"));
+            }
+        }
+        Ok(())
+    }
+
     /// The folders that a graph at `graph` may take files from.
     pub fn roots(&self, graph: &std::path::Path) -> Roots {
         let beside = graph.parent().unwrap_or(std::path::Path::new("")).to_owned();
@@ -139,9 +154,18 @@ fn default_models() -> Vec<PathBuf> {
     found
 }
 
-/// Parses the command line; wrong use ends the program with exit code 2.
+/// Parses the command line. Wrong use, as well as a call for help, ends the program.
 pub fn parse() -> Flags {
-    Flags::parse()
+    Flags::try_parse().unwrap_or_else(|error| {
+        let wants_json = std::env::args_os().any(|argument| argument == "--json");
+        if wants_json && error.use_stderr() {
+            let text = error.to_string();
+            let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            let error = Error::new(Code::Usage, what).help("`weft --help` shows what can be given");
+            println!("{}", serde_json::json!({ "errors": [error.to_json()] }));
+        }
+        error.exit()
+    })
 }
 
 #[cfg(test)]

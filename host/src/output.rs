@@ -12,9 +12,9 @@ use crate::error::{Code, Error, Result, io_cause};
 /// A name that leaves the folder, or what the file system says; nothing is left half written.
 pub fn write_new(root: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf> {
     let relative = safe_name(name).map_err(|why| {
-        Error::new(Code::Output, format!("`{name}` cannot be the name of an output")).cause(why).help(
-            "use letters, digits, spaces, `-`, `_`, `.`, and `/` for folders below the output folder",
-        )
+        Error::new(Code::Output, format!("`{name}` cannot be the name of an output"))
+            .cause(why)
+            .help("use letters, digits, spaces, `-`, `_`, `.`, and `/` for folders below the output folder")
     })?;
     let failed = |path: &Path, error: &io::Error| {
         Error::new(Code::Output, format!("{} was not written", path.display()))
@@ -42,9 +42,7 @@ pub fn write_new(root: &Path, name: &str, extension: &str, bytes: &[u8]) -> Resu
 
 /// A folder inside that is a link to the outside would lead writes out.
 fn refuse_symlink_out(root: &Path, folder: &Path) -> Result<()> {
-    let real = |path: &Path| {
-        path.canonicalize().map_err(|error| Error::reading(Code::Output, path, &error))
-    };
+    let real = |path: &Path| path.canonicalize().map_err(|error| Error::reading(Code::Output, path, &error));
     if real(folder)?.starts_with(real(root)?) {
         return Ok(());
     }
@@ -102,8 +100,33 @@ mod tests {
         let inside = root.path().join("out");
         std::fs::create_dir(&inside).unwrap();
         for name in [
-            "", ".", "..", "../x", "a/../../x", "/etc/x", "a//b", "a\\b", "C:x", "c:\\x", "nul", "NUL.txt", "a/CON", "com1",
-            "x.", "x ", " x", "x\0", "x\ny", "a/", "/", "...", "lpt9.png", "a|b", "a?b", "a*b", "\u{7f}",
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/../../x",
+            "/etc/x",
+            "a//b",
+            "a\\b",
+            "C:x",
+            "c:\\x",
+            "nul",
+            "NUL.txt",
+            "a/CON",
+            "com1",
+            "x.",
+            "x ",
+            " x",
+            "x\0",
+            "x\ny",
+            "a/",
+            "/",
+            "...",
+            "lpt9.png",
+            "a|b",
+            "a?b",
+            "a*b",
+            "\u{7f}",
         ] {
             assert_eq!(write_new(&inside, name, "png", b"x").unwrap_err().code, Code::Output, "{name:?}");
         }

@@ -28,3 +28,75 @@ pub fn did_you_mean<'a>(what: &str, name: &str, candidates: impl IntoIterator<It
         None => format!("{what}: {}", list(candidates)),
     }
 }
+
+/// What a library says, without the words of the language that it is written in.
+pub fn plain(said: &str) -> String {
+    const WORDS: [(&str, &str); 8] = [
+        ("EOF while parsing a", "it ends in the middle of a"),
+        ("invalid type: sequence", "it is a list"),
+        ("invalid type: ", "it is of the wrong type: "),
+        ("expected struct HashMetadata", "expected a list of tensors"),
+        ("ron::value::raw::RawValue", "a value"),
+        ("stream did not contain valid UTF-8", "it is not text"),
+        ("expected ident at", "it is not JSON at"),
+        ("expected value at", "it is not JSON at"),
+    ];
+    let mut text = without_system_number(said);
+    for (from, to) in WORDS {
+        text = text.replace(from, to);
+    }
+    for number in ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize"] {
+        text = replace_word(&text, &format!("expected {number}"), "expected a whole number");
+    }
+    for number in ["f32", "f64"] {
+        text = replace_word(&text, &format!("expected {number}"), "expected a number");
+    }
+    text
+}
+
+/// Without "(os error 2)".
+fn without_system_number(said: &str) -> String {
+    match said.split_once(" (os error ") {
+        Some((before, after)) => format!("{before}{}", after.split_once(')').map_or("", |(_, rest)| rest)),
+        None => said.to_owned(),
+    }
+}
+
+fn replace_word(text: &str, from: &str, to: &str) -> String {
+    match text.split_once(from) {
+        Some((before, after)) if !after.starts_with(char::is_alphanumeric) => format!("{before}{to}{after}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Fit for a terminal: a file's name or a value may hold what moves the cursor or hides text.
+pub fn printable(text: &str) -> String {
+    let hides = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if hides(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_speak_plainly() {
+        let cases = [
+            ("No such file or directory (os error 2)", "No such file or directory"),
+            (
+                "invalid type: null, expected i32 at line 1",
+                "it is of the wrong type: null, expected a whole number at line 1",
+            ),
+            ("EOF while parsing a value at line 2", "it ends in the middle of a value at line 2"),
+            ("expected f32x", "expected f32x"),
+        ];
+        for (said, plainly) in cases {
+            assert_eq!(plain(said), plainly);
+        }
+    }
+
+    #[test]
+    fn nothing_moves_the_cursor() {
+        assert_eq!(printable("a\u{1b}[2J\nb\u{202e}c\0"), "a\u{fffd}[2J\nb\u{fffd}c\u{fffd}");
+    }
+}

@@ -248,7 +248,8 @@ pub struct Host {
     pub tensor_dtype: unsafe extern "C" fn(tensor: *const RawTensor, out: *mut u32) -> Status,
     pub tensor_eval: unsafe extern "C" fn(tensors: Slice<*const RawTensor>) -> Status,
     /// Evaluates, converts to `dtype` and copies row-major into `target`, which must fit exactly.
-    pub tensor_read: unsafe extern "C" fn(tensor: *const RawTensor, dtype: u32, target: *mut u8, bytes: usize) -> Status,
+    pub tensor_read:
+        unsafe extern "C" fn(tensor: *const RawTensor, dtype: u32, target: *mut u8, bytes: usize) -> Status,
 
     pub value_null: unsafe extern "C" fn() -> *mut RawValue,
     pub value_bool: unsafe extern "C" fn(value: bool) -> *mut RawValue,
@@ -276,11 +277,7 @@ pub struct Host {
     /// The key lives as long as the record; empty where there is none.
     pub record_key: unsafe extern "C" fn(record: *const RawValue, index: usize) -> Text,
     /// A copy with one entry set. Null where the value is no record.
-    pub record_with: unsafe extern "C" fn(
-        record: *const RawValue,
-        key: Text,
-        value: *const RawValue,
-    ) -> *mut RawValue,
+    pub record_with: unsafe extern "C" fn(record: *const RawValue, key: Text, value: *const RawValue) -> *mut RawValue,
 
     /// Opens a `.safetensors` file, an `.index.json`, or a folder that holds one of them. Data stays in the file.
     pub weights_open: unsafe extern "C" fn(path: Text, out: *mut *mut RawWeights) -> Status,
@@ -310,18 +307,11 @@ pub struct Host {
     pub model_view: unsafe extern "C" fn(model: *const RawValue, out: *mut ModelView) -> bool,
     /// Null where the value is no model.
     pub model_weights: unsafe extern "C" fn(model: *const RawValue) -> *mut RawWeights,
-    pub model_with_weights: unsafe extern "C" fn(
-        model: *const RawValue,
-        weights: *const RawWeights,
-        out: *mut *mut RawValue,
-    ) -> Status,
+    pub model_with_weights:
+        unsafe extern "C" fn(model: *const RawValue, weights: *const RawWeights, out: *mut *mut RawValue) -> Status,
     /// Takes `hook` over, also where it fails.
-    pub model_with_hook: unsafe extern "C" fn(
-        model: *const RawValue,
-        point: Text,
-        hook: HookTable,
-        out: *mut *mut RawValue,
-    ) -> Status,
+    pub model_with_hook:
+        unsafe extern "C" fn(model: *const RawValue, point: Text, hook: HookTable, out: *mut *mut RawValue) -> Status,
     /// The id of the registered architecture of `role` that knows these weights; empty text where none does.
     pub architecture_detect: unsafe extern "C" fn(role: Text, weights: *const RawWeights) -> Text,
 
@@ -354,8 +344,7 @@ pub struct Host {
     pub session_run: unsafe extern "C" fn(session: *const RawSession) -> *const RawRun,
 
     /// Evaluates `x` (may be null), reports `done` of `total`, and fails where the run was cancelled.
-    pub run_progress:
-        unsafe extern "C" fn(run: *const RawRun, done: u32, total: u32, x: *const RawTensor) -> Status,
+    pub run_progress: unsafe extern "C" fn(run: *const RawRun, done: u32, total: u32, x: *const RawTensor) -> Status,
     /// Shows `[height, width, 3]`, 0..1, on the node while it runs.
     pub run_preview: unsafe extern "C" fn(run: *const RawRun, image: *const RawTensor) -> Status,
     /// Shows one sentence on the node.

@@ -332,4 +332,3 @@ fn hook_table<H: Hook>(hook: H) -> HookTable {
         free: free::<H>,
     }
 }
-

@@ -24,16 +24,8 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    pub const ALL: [Self; 8] = [
-        Self::Bool,
-        Self::Uint8,
-        Self::Uint32,
-        Self::Int32,
-        Self::Int64,
-        Self::Float16,
-        Self::Bfloat16,
-        Self::Float32,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Bool, Self::Uint8, Self::Uint32, Self::Int32, Self::Int64, Self::Float16, Self::Bfloat16, Self::Float32];
 
     /// None for a number that this version does not know.
     pub fn from_code(code: u32) -> Option<Self> {

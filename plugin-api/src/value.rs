@@ -75,9 +75,7 @@ impl Value {
     pub unsafe fn payload<T: 'static>(&self, kind: &str) -> Option<&T> {
         let view = self.view();
         // SAFETY: the text lives as long as the value, the payload is a `T` by the caller's word.
-        unsafe {
-            (self.tag() == Tag::Opaque && view.text.get() == kind.as_bytes()).then(|| &*view.payload.cast::<T>())
-        }
+        unsafe { (self.tag() == Tag::Opaque && view.text.get() == kind.as_bytes()).then(|| &*view.payload.cast::<T>()) }
     }
 
     pub fn tag(&self) -> Tag {
@@ -94,14 +92,8 @@ impl Value {
     }
 
     pub(crate) fn view(&self) -> ValueView {
-        let mut view = ValueView {
-            tag: 0,
-            int: 0,
-            float: 0.0,
-            text: Text::text(""),
-            len: 0,
-            payload: std::ptr::null_mut(),
-        };
+        let mut view =
+            ValueView { tag: 0, int: 0, float: 0.0, text: Text::text(""), len: 0, payload: std::ptr::null_mut() };
         // SAFETY: fills the view.
         unsafe { (host().value_view)(self.as_ptr(), &raw mut view) };
         view

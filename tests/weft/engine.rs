@@ -145,7 +145,17 @@ fn a_picture_runs_again_to_the_same_bytes() {
     let path = |name: &str| out.path().join(name).display().to_string();
     let models = golden("plain").display().to_string();
     let run = |graph: &str, output: &str| {
-        crate::program::run_well(&["run", graph, "-o", output, "--models", &models, "--set", "sample.seed=9", "--quiet"]);
+        crate::program::run_well(&[
+            "run",
+            graph,
+            "-o",
+            output,
+            "--models",
+            &models,
+            "--set",
+            "sample.seed=9",
+            "--quiet",
+        ]);
     };
     run(&path("fox.ron"), &path("one"));
     run(&path("one/fox.png"), &path("two"));

@@ -82,7 +82,8 @@ impl Case {
 
 fn check(variant: &str) {
     let folder = golden(variant);
-    let cases: Cases = serde_json::from_slice(&std::fs::read(folder.join("cases.json")).expect("cases")).expect("cases");
+    let cases: Cases =
+        serde_json::from_slice(&std::fs::read(folder.join("cases.json")).expect("cases")).expect("cases");
     assert!(!cases.cases.is_empty());
     let mut wrong = Vec::new();
     for case in &cases.cases {
@@ -166,7 +167,9 @@ fn check_encode(folder: &Path, encode: &Encode, wrong: &mut Vec<String>) {
         let file = out.path().join("latent");
         let dump = format!("encode.latent={}", file.display());
         let (graph, folder) = (graph.display().to_string(), folder.display().to_string());
-        run_well(&["run", &graph, "--models", &folder, "--input", &folder, "--device", "cpu", "--quiet", "--dump", &dump]);
+        run_well(&[
+            "run", &graph, "--models", &folder, "--input", &folder, "--device", "cpu", "--quiet", "--dump", &dump,
+        ]);
         let (shape, numbers) = &tensors(&file)["samples"];
         assert_eq!(shape, &expected[name].0);
         let error = relative_l2(numbers, &expected[name].1);

@@ -26,8 +26,8 @@ fn noise_is_mlx_counter_based_random_numbers() {
     let dumps = ["drawn", "given"].map(|name| format!("{name}.latent={}", file(name).display()));
     let graph = graph.display().to_string();
     run_well(&[
-        "run", &graph, "--models", &folder, "--input", &folder, "--quiet", "--dump", &dumps[0], "--dump", &dumps[1], "--device",
-        "cpu",
+        "run", &graph, "--models", &folder, "--input", &folder, "--quiet", "--dump", &dumps[0], "--dump", &dumps[1],
+        "--device", "cpu",
     ]);
     let (drawn, given) = (tensors(&file("drawn")), tensors(&file("given")));
     assert_eq!(&drawn["samples"].0, shape);

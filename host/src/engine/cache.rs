@@ -36,7 +36,8 @@ impl Cache {
     }
 
     pub fn put(&mut self, fingerprint: Fingerprint, outputs: Value, files: Vec<PathBuf>) {
-        let files = files.into_iter().filter_map(|path| Some((path.clone(), identity(&path.metadata().ok()?)))).collect();
+        let files =
+            files.into_iter().filter_map(|path| Some((path.clone(), identity(&path.metadata().ok()?)))).collect();
         self.entries.insert(fingerprint, Entry { outputs, files, used: self.run });
     }
 
@@ -53,7 +54,8 @@ impl Cache {
     /// Ends a run: while less than a fifth of the memory is free, the outputs of the oldest runs go.
     pub fn end(&mut self) {
         while memory_is_short() {
-            let Some(oldest) = self.entries.values().map(|entry| entry.used).min().filter(|used| *used < self.run) else {
+            let Some(oldest) = self.entries.values().map(|entry| entry.used).min().filter(|used| *used < self.run)
+            else {
                 return;
             };
             self.entries.retain(|_, entry| entry.used > oldest);

@@ -39,7 +39,8 @@ impl Engine {
     /// # Errors
     /// It cannot be started, or cannot work on the device that was asked for.
     pub fn start(options: &Options) -> Result<Self> {
-        let failed = |cause: &dyn std::fmt::Display| Error::new(Code::Internal, "the engine did not start").cause(cause);
+        let failed =
+            |cause: &dyn std::fmt::Display| Error::new(Code::Internal, "the engine did not start").cause(cause);
         let program = options.program.clone().map_or_else(std::env::current_exe, Ok).map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
         command.arg("engine").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -121,7 +122,8 @@ impl Drop for Engine {
 /// huge pages. Names and meanings: "Memory Allocation Tunables" in glibc's manual.
 fn tune_allocator(command: &mut Command) {
     const NAME: &str = "GLIBC_TUNABLES";
-    const TUNED: &str = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824";
+    const TUNED: &str =
+        "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824";
     if cfg!(target_os = "linux") && std::env::var_os(NAME).is_none() {
         command.env(NAME, TUNED);
     }

@@ -57,7 +57,8 @@ impl Executor {
             if needed[index] {
                 let start = Instant::now();
                 (self.events)(Event::Started { node: step.node.clone() });
-                let value = self.run_step(step, &prints[index], &outputs, job).map_err(|error| (step.node.clone(), error))?;
+                let value =
+                    self.run_step(step, &prints[index], &outputs, job).map_err(|error| (step.node.clone(), error))?;
                 outputs[index] = Some(value);
                 (self.events)(done(start.elapsed().as_secs_f64() * 1e3, false));
             } else {
@@ -65,7 +66,8 @@ impl Executor {
             }
         }
         for dump in &job.dumps {
-            let of_node = steps.iter().position(|step| step.node == dump.node).and_then(|index| outputs[index].as_ref());
+            let of_node =
+                steps.iter().position(|step| step.node == dump.node).and_then(|index| outputs[index].as_ref());
             let value = of_node.and_then(|outputs| entry(outputs, &dump.output));
             let value = value.ok_or_else(|| (dump.node.clone(), Error::invalid("there is no such output to dump")))?;
             dump::write(&value, &dump.output, &dump.file).map_err(|error| (dump.node.clone(), error))?;
@@ -122,9 +124,11 @@ fn gather(step: &Step, outputs: &[Option<Value>]) -> Result<Value> {
     for (name, source) in &step.inputs {
         let value = match source {
             Source::Param(param) => Value::from(param),
-            Source::Step { step, output } => outputs[*step].as_ref().and_then(|value| entry(value, output)).ok_or_else(
-                || Error::new(ErrorKind::Internal, format!("the output `{output}` for `{name}` is not there")),
-            )?,
+            Source::Step { step, output } => {
+                outputs[*step].as_ref().and_then(|value| entry(value, output)).ok_or_else(|| {
+                    Error::new(ErrorKind::Internal, format!("the output `{output}` for `{name}` is not there"))
+                })?
+            }
         };
         inputs.insert(name.clone(), value);
     }
@@ -157,7 +161,8 @@ fn call(kind: &NodeKind, run: &Run, inputs: Value) -> Result<Value> {
 fn check_outputs(kind: &NodeKind, value: &Value) -> Result<()> {
     for output in &kind.spec.outputs {
         let broken = |what: String| {
-            Error::new(ErrorKind::Plugin, format!("the plugin `{}` {what}", kind.plugin)).help("report this to its author")
+            Error::new(ErrorKind::Plugin, format!("the plugin `{}` {what}", kind.plugin))
+                .help("report this to its author")
         };
         let found = entry(value, &output.name);
         let found = found.ok_or_else(|| broken(format!("did not return the output `{}`", output.name)))?;

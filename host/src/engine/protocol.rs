@@ -43,24 +43,57 @@ pub struct Dump {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Event {
     /// The first message: plugins are loaded, MLX is up.
-    Ready { catalog: Catalog, device: Device },
+    Ready {
+        catalog: Catalog,
+        device: Device,
+    },
     /// The engine cannot start.
     Unusable(Error),
-    Started { node: String },
+    Started {
+        node: String,
+    },
     /// Bytes of weights read, of all that the node's model has.
-    Loading { node: String, done: u64, total: u64 },
-    Progress { node: String, done: u32, total: u32 },
+    Loading {
+        node: String,
+        done: u64,
+        total: u64,
+    },
+    Progress {
+        node: String,
+        done: u32,
+        total: u32,
+    },
     /// Pixels row by row, three bytes each.
-    Preview { node: String, width: u32, height: u32, rgb: Vec<u8> },
-    Note { node: String, text: String },
-    Done { node: String, milliseconds: f64, cached: bool },
+    Preview {
+        node: String,
+        width: u32,
+        height: u32,
+        rgb: Vec<u8>,
+    },
+    Note {
+        node: String,
+        text: String,
+    },
+    Done {
+        node: String,
+        milliseconds: f64,
+        cached: bool,
+    },
     /// A file that the node wrote.
-    Wrote { node: String, path: PathBuf },
-    Failed { node: String, error: Error },
+    Wrote {
+        node: String,
+        path: PathBuf,
+    },
+    Failed {
+        node: String,
+        error: Error,
+    },
     /// The run was cancelled.
     Cancelled,
     /// The last message of a run, also of a failed or cancelled one.
-    Finished { peak_bytes: u64 },
+    Finished {
+        peak_bytes: u64,
+    },
 }
 
 /// Writes one message.

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use plugin_api::{InputKind, InputSpec};
+use plugin_api::{Folder, InputKind, InputSpec};
 
 use super::plan::{Param, Plan, Source, Step};
-use super::{Graph, Input, Link, Node, Roots};
+use super::{Graph, Input, Link, Node, Roots, shorten};
 use crate::error::{Code, Error};
 use crate::plugins::Catalog;
 use crate::text;
@@ -20,7 +20,7 @@ pub fn check(graph: &Graph, catalog: &Catalog, roots: &Roots, wanted: &[Link]) -
         graph.nodes.iter().map(|(id, node)| (id.as_str(), checker.node(id, node))).collect();
     for link in wanted {
         if let Err(error) = checker.output(link, None) {
-            checker.errors.push(error.place("--dump"));
+            checker.errors.push(Error { code: Code::Usage, ..error.place("--dump") });
         }
     }
     let order = checker.order(&inputs, wanted);
@@ -73,11 +73,21 @@ impl Checker<'_> {
         let kinds: Vec<String> = self.catalog.nodes().map(|(kind, _)| kind).collect();
         let known = kinds.iter().map(String::as_str);
         let error = Error::new(Code::Invalid, format!("there is no node `{kind}`"));
+        let library = |file: &str| file.rsplit('/').next().unwrap_or(file).contains(&plugin.replace('-', "_"));
         if self.catalog.has_plugin(plugin) {
             error.help(text::did_you_mean("`weft nodes` lists all", kind, known))
+        } else if let Some(refused) = self.catalog.refused.iter().find(|refused| library(&refused.file)) {
+            let cause = format!("the plugin {} was not loaded: {}", refused.file, refused.reason);
+            Error {
+                code: Code::Plugin,
+                ..error.cause(cause).help("install the plugin again, in a version for this Weft")
+            }
         } else {
-            let near = text::nearest(kind, known).map(|near| format!("did you mean `{near}`? Otherwise ")).unwrap_or_default();
-            error.cause(format!("the plugin `{plugin}` is not loaded")).help(format!("{near}install it and name its folder with --plugins"))
+            let near =
+                text::nearest(kind, known).map(|near| format!("did you mean `{near}`? Otherwise ")).unwrap_or_default();
+            error
+                .cause(format!("the plugin `{plugin}` is not loaded"))
+                .help(format!("{near}install it and name its folder with --plugins"))
         }
     }
 
@@ -97,7 +107,8 @@ impl Checker<'_> {
     fn output(&self, link: &Link, input: Option<&InputSpec>) -> Result<(), Error> {
         let Some(node) = self.graph.nodes.get(&link.node) else {
             let names = self.graph.nodes.keys().map(String::as_str);
-            let error = Error::new(Code::Invalid, format!("the link goes to `{}`, which is not in the graph", link.node));
+            let error =
+                Error::new(Code::Invalid, format!("the link goes to `{}`, which is not in the graph", link.node));
             return Err(error.help(text::did_you_mean("the nodes are", &link.node, names)));
         };
         // An unknown kind is an error of its own; what it would put out is not known.
@@ -121,7 +132,9 @@ impl Checker<'_> {
             return if spec.required { Err(missing(spec)) } else { Ok(default(&spec.kind)) };
         }
         self.param(&value, &spec.kind).map(Some).map_err(|cause| {
-            Error::new(Code::Invalid, format!("{} is not what this input takes", shorten(raw))).cause(cause).help(takes(&spec.kind))
+            Error::new(Code::Invalid, format!("{} is not what this input takes", shorten(raw)))
+                .cause(cause)
+                .help(takes(&spec.kind))
         })
     }
 
@@ -129,6 +142,7 @@ impl Checker<'_> {
     fn param(&self, value: &ron::Value, kind: &InputKind) -> Result<Param, String> {
         use ron::Value;
         match (kind, value) {
+            (InputKind::Link(_), Value::Seq(_)) => Err("it is a list, but an input takes one link".to_owned()),
             (InputKind::Link(kind), _) => Err(format!("it takes a link of the kind {kind}, not a value")),
             (InputKind::Bool { .. }, Value::Bool(value)) => Ok(Param::Bool(*value)),
             (InputKind::Int { range, multiple, .. }, Value::Number(_)) => whole(value, *range, *multiple),
@@ -151,7 +165,9 @@ impl Checker<'_> {
         let mut cells = Vec::new();
         for column in columns {
             let cell = match field(&column.name) {
-                Some((_, value)) => Some(self.param(value, &column.kind).map_err(|why| format!("`{}`: {why}", column.name))?),
+                Some((_, value)) => {
+                    Some(self.param(value, &column.kind).map_err(|why| format!("`{}`: {why}", column.name))?)
+                }
                 None if column.required => return Err(format!("a row has no `{}`", column.name)),
                 None => default(&column.kind),
             };
@@ -168,7 +184,9 @@ impl Checker<'_> {
     fn order(&mut self, inputs: &HashMap<&str, Vec<(String, Checked)>>, wanted: &[Link]) -> Vec<String> {
         let sources = |id: &str| -> Vec<&str> {
             let links = inputs.get(id).into_iter().flatten();
-            links.filter_map(|(_, input)| if let Checked::Link(link) = input { Some(link.node.as_str()) } else { None }).collect()
+            links
+                .filter_map(|(_, input)| if let Checked::Link(link) = input { Some(link.node.as_str()) } else { None })
+                .collect()
         };
         let is_sink = |node: &Node| self.catalog.node(&node.kind).is_some_and(|spec| spec.sink);
         let mut needed: indexmap::IndexSet<&str> =
@@ -225,7 +243,8 @@ fn sort<'a>(
     let mut path: Vec<&str> = needed.iter().find(left).copied().into_iter().collect();
     loop {
         let last = path.last().copied().unwrap_or_default();
-        let Some(back) = sources(last).into_iter().find(|source| waiting.get(source).is_some_and(|count| *count > 0)) else {
+        let Some(back) = sources(last).into_iter().find(|source| waiting.get(source).is_some_and(|count| *count > 0))
+        else {
             return Err(path.into_iter().map(str::to_owned).collect());
         };
         if let Some(start) = path.iter().position(|id| *id == back) {
@@ -248,7 +267,12 @@ fn plan(graph: &Graph, order: &[String], mut inputs: HashMap<&str, Vec<(String, 
         .map(|id| Step {
             node: id.clone(),
             kind: graph.nodes[id].kind.clone(),
-            inputs: inputs.remove(id.as_str()).into_iter().flatten().map(|(name, input)| (name, source(input))).collect(),
+            inputs: inputs
+                .remove(id.as_str())
+                .into_iter()
+                .flatten()
+                .map(|(name, input)| (name, source(input)))
+                .collect(),
         })
         .collect();
     Plan { steps }
@@ -291,21 +315,31 @@ fn takes(kind: &InputKind) -> String {
     match kind {
         InputKind::Link(kind) => format!("it takes a link of the kind {kind}"),
         InputKind::Bool { .. } => "it takes true or false".to_owned(),
-        InputKind::Int { range: (low, high), multiple: 1, .. } => format!("it takes a whole number from {low} to {high}"),
+        InputKind::Int { range: (low, high), multiple: 1, .. } => {
+            format!("it takes a whole number from {low} to {high}")
+        }
         InputKind::Int { range: (low, high), multiple, .. } => {
             format!("it takes a multiple of {multiple} from {low} to {high}")
         }
         InputKind::Float { range: (low, high), .. } => format!("it takes a number from {low} to {high}"),
         InputKind::Text { .. } => "it takes text in quotes".to_owned(),
         InputKind::Choice { options, .. } => format!("it takes one of {}", text::list(options)),
-        InputKind::File { .. } => "it takes the path of a file in quotes; `weft models` shows what is there".to_owned(),
+        InputKind::File { folder: Folder::Input, .. } => {
+            "it takes the path of a file in quotes, below the graph's folder or one that --input names".to_owned()
+        }
+        InputKind::File { .. } => {
+            "it takes a path in quotes, below models/ or a folder that --models or WEFT_MODELS names".to_owned()
+        }
         InputKind::Seed { .. } => "it takes a whole number from 0".to_owned(),
         InputKind::Rows { .. } => "it takes a list of rows: [(…), (…)]".to_owned(),
     }
 }
 
 fn whole(value: &ron::Value, (low, high): (i64, i64), multiple: i64) -> Result<Param, String> {
-    let number: i64 = value.clone().into_rust().map_err(|_| "it is not a whole number".to_owned())?;
+    let number: i64 = value.clone().into_rust().map_err(|_| match value {
+        ron::Value::Number(number) if number.into_f64().abs() >= i64::MAX as f64 => "it is out of range".to_owned(),
+        _ => "it is not a whole number".to_owned(),
+    })?;
     if !(low..=high).contains(&number) {
         return Err("it is out of range".to_owned());
     }
@@ -351,15 +385,6 @@ fn type_name(value: &ron::Value) -> &'static str {
         ron::Value::Map(_) => "a map",
         _ => "of another type",
     }
-}
-
-/// A value as a message quotes it.
-fn shorten(raw: &str) -> String {
-    const SHOWN: usize = 40;
-    if raw.chars().count() <= SHOWN {
-        return format!("`{raw}`");
-    }
-    format!("`{}…`", raw.chars().take(SHOWN).collect::<String>())
 }
 
 #[cfg(test)]
@@ -409,7 +434,9 @@ mod tests {
         "#)
         .unwrap_err();
         let text: Vec<String> = errors.iter().map(Error::to_string).collect();
-        for part in ["out of range", "`fast`", "did you mean `value`", "`value` is missing", "`nobody`", "t/Load", "`other`"] {
+        for part in
+            ["out of range", "`fast`", "did you mean `value`", "`value` is missing", "`nobody`", "t/Load", "`other`"]
+        {
             assert!(text.iter().any(|text| text.contains(part)), "{part} in {text:#?}");
         }
     }
@@ -430,7 +457,8 @@ mod tests {
     fn a_long_chain_does_not_recurse() {
         let mut nodes = String::from("\"n0\": (kind: \"t/Load\"),");
         for index in 1..50_000 {
-            nodes += &format!("\"n{index}\": (kind: \"t/Pass\", inputs: {{ \"value\": Link(\"n{}.value\") }}),", index - 1);
+            nodes +=
+                &format!("\"n{index}\": (kind: \"t/Pass\", inputs: {{ \"value\": Link(\"n{}.value\") }}),", index - 1);
         }
         nodes += "\"s\": (kind: \"t/Save\", inputs: { \"value\": Link(\"n49999.value\") })";
         assert_eq!(run(&nodes).unwrap().steps().len(), 50_001);

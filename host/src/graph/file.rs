@@ -25,8 +25,10 @@ impl Graph {
         };
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
         if size > limits::GRAPH_BYTES {
-            let what = format!("{} has {size} bytes; a graph has at most {}", path.display(), limits::GRAPH_BYTES);
-            return Err(Error::new(Code::Unreadable, what));
+            let what = format!("{} is too large for a graph: it has {size} bytes", path.display());
+            let help =
+                format!("give a graph of at most {} MiB, or a picture that Weft made", limits::GRAPH_BYTES >> 20);
+            return Err(Error::new(Code::Unreadable, what).help(help));
         }
         let bytes = std::fs::read(path).map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -50,26 +52,72 @@ impl Graph {
         }
         let options = ron::Options::default().with_recursion_limit(limits::GRAPH_NESTING);
         let form: Form<'_> = options.from_str(text).map_err(|error| {
+            // A later format may look different; then it is the format that is to be told of.
+            if let Some(format) = written_format(text).filter(|format| *format > FORMAT) {
+                return other_format(name, format);
+            }
             let at = error.span.start;
-            fail("is not a graph").place(format!("{name}:{}:{}", at.line, at.col)).cause(cause(&error.code))
+            let error =
+                fail("is not a graph").place(format!("{name}:{}:{}", at.line, at.col)).cause(cause(&error.code));
+            error.help(help(text))
         })?;
         if form.format != FORMAT {
-            let cause = format!("it has the format {}, this version of Weft reads {FORMAT}", form.format);
-            return Err(fail("has another format").cause(cause).help("open it with a newer version of Weft"));
+            return Err(other_format(name, form.format));
         }
         if form.nodes.len() > limits::GRAPH_NODES {
-            return Err(fail(&format!("has more than {} nodes", limits::GRAPH_NODES)));
+            let what = format!("has {} nodes, but {} is the most", form.nodes.len(), limits::GRAPH_NODES);
+            return Err(fail(&what).help("divide it into several graphs"));
         }
         Ok(Self { header: header(text), nodes: form.nodes, other: form.other })
     }
 }
 
-/// What RON says, without the names of Rust types.
+fn other_format(name: &str, format: u32) -> Error {
+    let help = if format > FORMAT { "open it with a newer version of Weft" } else { "write `format: 1`" };
+    Error::new(Code::Unreadable, format!("{name} has another format"))
+        .cause(format!("it has the format {format}, this version of Weft reads {FORMAT}"))
+        .help(help)
+}
+
+/// The number behind the first `format:`.
+fn written_format(text: &str) -> Option<u32> {
+    let rest = text.split_once("format")?.1.trim_start().strip_prefix(':')?.trim_start();
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// What to do about text that is no graph.
+fn help(text: &str) -> &'static str {
+    let text = text.trim_start();
+    if text.starts_with('{') || text.starts_with('[') {
+        "this looks like JSON, maybe a workflow of another program; Weft reads its own .ron graphs, see graphs/"
+    } else if text.starts_with('<') {
+        "this looks like a web page; download the file itself"
+    } else {
+        "correct the file at this place; the examples in graphs/ show how a graph is written"
+    }
+}
+
+/// What RON says, in the words of a graph.
 fn cause(error: &ron::Error) -> String {
-    let text = error.to_string();
-    let text = text.replace("ron::value::raw::RawValue", "a value");
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+    use ron::Error as Ron;
+    match error {
+        Ron::Eof | Ron::ExpectedStringEnd | Ron::UnclosedBlockComment => {
+            "the file ends in the middle: a quote, a bracket or a comment is not closed".to_owned()
+        }
+        Ron::TrailingCharacters => "there is more text behind the end of the graph".to_owned(),
+        Ron::ExceededRecursionLimit => format!("brackets are nested deeper than {} levels", limits::GRAPH_NESTING),
+        Ron::MissingStructField { field, .. } => format!("the field `{field}` is missing"),
+        Ron::DuplicateStructField { field, .. } => format!("the field `{field}` stands there twice"),
+        Ron::ExpectedNamedStructLike(_) | Ron::ExpectedDifferentStructName { .. } => {
+            "`Graph(` is expected at the beginning, and `(` at that of a node".to_owned()
+        }
+        Ron::IntegerOutOfBounds => "the number is negative or too large".to_owned(),
+        error => {
+            let text = error.to_string();
+            let mut chars = text.chars();
+            chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+        }
+    }
 }
 
 /// The comment lines above the graph.
@@ -168,7 +216,10 @@ impl<'de> Deserialize<'de> for Input {
             return Err(de::Error::custom(format!("a value is longer than {} bytes", limits::TEXT_BYTES)));
         }
         Self::from_raw(raw).ok_or_else(|| {
-            de::Error::custom(format!("`{}` is neither a value nor Link(\"node.output\")", raw.get_ron().trim()))
+            de::Error::custom(format!(
+                "{} is neither a value nor Link(\"node.output\")",
+                super::shorten(raw.get_ron().trim())
+            ))
         })
     }
 }

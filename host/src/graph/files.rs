@@ -35,14 +35,22 @@ impl Roots {
         }
         let found = below.iter().map(|folder| folder.join(path)).find(|path| path.exists());
         found.ok_or_else(|| {
-            let places = crate::text::list(below.iter().map(|folder| folder.display().to_string()));
-            format!("`{name}` is in none of {places}")
+            let there: Vec<String> =
+                below.iter().filter(|folder| folder.is_dir()).map(|folder| folder.display().to_string()).collect();
+            if there.is_empty() {
+                let missing = crate::text::list(below.iter().map(|folder| folder.display().to_string()).take(1));
+                return format!("`{name}` is not there, and neither is the folder {missing}");
+            }
+            format!("`{name}` is in none of {}", crate::text::list(there))
         })
     }
 
     fn below(&self, folder: &Folder) -> Vec<PathBuf> {
         let each = |names: &[&str]| {
-            self.models.iter().flat_map(|root| names.iter().map(|name| root.join(name)).collect::<Vec<_>>()).collect()
+            self.models
+                .iter()
+                .flat_map(|root| names.iter().map(|name| below_root(root, name)).collect::<Vec<_>>())
+                .collect()
         };
         match folder {
             Folder::Input => self.inputs.clone(),
@@ -50,4 +58,9 @@ impl Roots {
             Folder::AnyModel => each(&[&MODEL_FOLDERS[..], &PART_FOLDERS[..]].concat()),
         }
     }
+}
+
+/// Without the slash that joining nothing would leave.
+fn below_root(root: &Path, name: &str) -> PathBuf {
+    if name.is_empty() { root.to_owned() } else { root.join(name) }
 }

@@ -96,3 +96,12 @@ impl Input {
         file::input_of(raw.get_ron().trim())
     }
 }
+
+/// A value as a message quotes it.
+fn shorten(raw: &str) -> String {
+    const SHOWN: usize = 40;
+    if raw.chars().count() <= SHOWN {
+        return format!("`{raw}`");
+    }
+    format!("`{}…`", raw.chars().take(SHOWN).collect::<String>())
+}

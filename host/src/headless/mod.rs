@@ -15,6 +15,7 @@ use crate::error::{Code, Error};
 use crate::flags::{Command, Common, DeviceFlag, Flags};
 use crate::graph::{Graph, check};
 use crate::picture;
+use crate::text;
 
 /// Carries out one command.
 pub fn main(flags: Flags) -> ExitCode {
@@ -27,9 +28,12 @@ pub fn main(flags: Flags) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(errors) => report(&errors, json),
+        Err(errors) => report(errors, json),
     }
 }
+
+/// Errors that are printed; a person reads no more at once.
+const SHOWN: usize = 50;
 
 type Outcome = Result<(), Vec<Error>>;
 
@@ -39,15 +43,16 @@ fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcom
 }
 
 /// Prints errors for people, or as JSON, and gives the exit code of the first.
-fn report(errors: &[Error], json: bool) -> ExitCode {
+fn report(errors: Vec<Error>, json: bool) -> ExitCode {
+    let errors: Vec<Error> = errors.into_iter().map(Error::with_help).collect();
     if json {
-        let fields = |error: &Error| {
-            json!({ "code": error.code as u8, "what": error.what, "where": error.place, "cause": error.cause, "help": error.help })
-        };
-        print(&json!({ "errors": errors.iter().map(fields).collect::<Vec<_>>() }).to_string());
+        print(&json!({ "errors": errors.iter().map(Error::to_json).collect::<Vec<_>>() }).to_string());
     }
-    for error in errors {
-        eprintln!("error: {error}");
+    for error in errors.iter().take(SHOWN) {
+        say(&format!("error: {error}"));
+    }
+    if errors.len() > SHOWN {
+        say(&format!("… and {} errors more", errors.len() - SHOWN));
     }
     ExitCode::from(errors.first().map_or(Code::Internal, |error| error.code) as u8)
 }
@@ -55,6 +60,11 @@ fn report(errors: &[Error], json: bool) -> ExitCode {
 /// A line on standard output. One that is closed (`weft … | head`) is no reason to fail.
 fn print(line: &str) {
     drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// A line on standard error, which may be closed as well.
+fn say(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
 }
 
 /// A graph from its file or from the picture that it made.
@@ -67,6 +77,7 @@ fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
 
 fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
     let graph = open(path).map_err(|error| vec![error])?;
+    common.check().map_err(|error| vec![error])?;
     let engine = Engine::start(&common.engine()).map_err(|error| vec![error])?;
     warn_of_refused(&engine);
     let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
@@ -82,7 +93,7 @@ fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
 
 fn warn_of_refused(engine: &Engine) {
     for refused in &engine.catalog.refused {
-        eprintln!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason);
+        say(&text::printable(&format!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason)));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::flags::Common;
 use crate::text;
 
 pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {
+    common.check().map_err(|error| vec![error])?;
     let engine = Engine::start(&common.engine()).map_err(|error| vec![error])?;
     warn_of_refused(&engine);
     let catalog = &engine.catalog;

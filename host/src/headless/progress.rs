@@ -7,6 +7,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::engine::protocol::Event;
+use crate::text;
 
 /// Shows events as they come.
 pub struct Progress {
@@ -48,8 +49,10 @@ impl Progress {
     pub fn line(&self, text: &str) {
         match &self.how {
             How::Quiet => {}
-            How::Lines => eprintln!("{:7.2} s  {text}", self.started.elapsed().as_secs_f64()),
-            How::Bar(bar) => bar.println(text),
+            How::Lines => {
+                super::say(&format!("{:7.2} s  {}", self.started.elapsed().as_secs_f64(), text::printable(text)))
+            }
+            How::Bar(bar) => bar.println(text::printable(text)),
         }
     }
 

@@ -11,9 +11,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
 use super::shareable::shareable;
-use super::{Outcome, open, print, warn_of_refused};
-use crate::engine::protocol::{Dump, Event, Job};
+use super::{Outcome, open, print, say, warn_of_refused};
 use crate::engine::Engine;
+use crate::engine::protocol::{Dump, Event, Job};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
 use crate::graph::{Graph, Link, check, describe};
@@ -24,6 +24,7 @@ const TICK: Duration = Duration::from_millis(50);
 pub fn run(flags: &RunFlags) -> Outcome {
     let one = |error| vec![error];
     let mut graph = open(&flags.graph).map_err(one)?;
+    flags.common.check().map_err(one)?;
     for assignment in &flags.set {
         graph.set(assignment).map_err(one)?;
     }
@@ -33,7 +34,7 @@ pub fn run(flags: &RunFlags) -> Outcome {
     warn_of_refused(&engine);
     let roots = flags.common.roots(&flags.graph);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
-    let plan = check(&graph, &engine.catalog, &roots, &wanted).map_err(|errors| blame_refused(errors, &engine))?;
+    let plan = check(&graph, &engine.catalog, &roots, &wanted)?;
     let output = prepare_output(&flags.output).map_err(one)?;
     let dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let job = Job { plan, graph: shareable(&graph, &engine.catalog, &roots), output, dumps };
@@ -48,17 +49,9 @@ pub fn run(flags: &RunFlags) -> Outcome {
 fn parse_dump(text: &str) -> Result<(Link, PathBuf)> {
     let parsed = text.split_once('=').and_then(|(link, file)| Some((Link::parse(link)?, PathBuf::from(file))));
     parsed.filter(|(_, file)| !file.as_os_str().is_empty()).ok_or_else(|| {
-        Error::new(Code::Usage, format!("--dump {text} is not of the form node.output=FILE.safetensors"))
+        Error::new(Code::Usage, format!("--dump {text} names no output or no file"))
+            .help("write --dump node.output=FILE.safetensors")
     })
-}
-
-/// Where a plugin was refused, an unknown node is most likely its.
-fn blame_refused(mut errors: Vec<Error>, engine: &Engine) -> Vec<Error> {
-    let refused = !engine.catalog.refused.is_empty();
-    for error in errors.iter_mut().filter(|error| refused && error.what.starts_with("there is no node")) {
-        error.code = Code::Plugin;
-    }
-    errors
 }
 
 /// The output folder, made where it is missing and freed of what a killed run left.
@@ -188,9 +181,7 @@ impl Watch {
     fn report(&self, flags: &RunFlags, engine: &Engine, succeeded: bool) {
         let total = self.started.elapsed().as_secs_f64() * 1e3;
         if flags.common.json && succeeded {
-            let node = |(node, milliseconds, cached): &(String, f64, bool)| {
-                json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds, "cached": cached })
-            };
+            let node = |(node, milliseconds, cached): &(String, f64, bool)| json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds, "cached": cached });
             let file = |(node, path): &(String, PathBuf)| json!({ "node": node, "path": path });
             let nodes: Vec<_> = self.times.iter().map(node).collect();
             let files: Vec<_> = self.written.iter().map(file).collect();
@@ -204,9 +195,9 @@ impl Watch {
         }
         if flags.time {
             for (node, milliseconds, _) in self.times.iter().filter(|(_, _, cached)| !cached) {
-                eprintln!("{milliseconds:10.1} ms  {node} ({})", self.kinds.get(node).map_or("", String::as_str));
+                say(&format!("{milliseconds:10.1} ms  {node} ({})", self.kinds.get(node).map_or("", String::as_str)));
             }
-            eprintln!("{total:10.1} ms  from start to end");
+            say(&format!("{total:10.1} ms  from start to end"));
         }
     }
 }

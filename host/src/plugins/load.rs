@@ -55,9 +55,8 @@ fn load(path: &Path, registry: &mut Registry) -> Result<(), String> {
     let plugin: &'static Plugin = unsafe { &**plugin };
     refuse_other_abi(plugin)?;
     // SAFETY: magic and version say that this is our `Plugin`, whose text is constant; the table lives for ever.
-    let (id, version, entries) = unsafe {
-        (plugin.id.to_text(), plugin.version.to_text(), (plugin.init)(crate::table::host()).as_ref())
-    };
+    let (id, version, entries) =
+        unsafe { (plugin.id.to_text(), plugin.version.to_text(), (plugin.init)(crate::table::host()).as_ref()) };
     let entries = entries.ok_or_else(|| format!("the plugin `{id}` failed to start"))?;
     if id.is_empty() || id.contains('/') || id.chars().any(char::is_whitespace) {
         return Err(format!("its id `{id}` is empty or has a slash or a space"));

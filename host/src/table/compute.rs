@@ -5,6 +5,7 @@ use mlx_rs::ops::indexing::{ArrayIndexOp, IntoStrideBy, TryIndexMutOp, TryIndexO
 use mlx_rs::{Array, fast, ops, random};
 use plugin_api::{Dtype, Error, Result};
 
+use super::cpu;
 use super::mlx::{mlx_dtype, mlx_error};
 
 macro_rules! unary {
@@ -87,10 +88,16 @@ pub fn is_finite(x: &Array) -> Result<Array> {
 }
 
 pub fn silu(x: &Array) -> Result<Array> {
+    if let Some(done) = cpu::silu(x)? {
+        return Ok(done);
+    }
     multiply(x, &sigmoid(x)?)
 }
 
 pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Array> {
+    if let Some(done) = cpu::silu_multiply(x, gate)? {
+        return Ok(done);
+    }
     multiply(&silu(x)?, gate)
 }
 
@@ -121,6 +128,10 @@ pub fn cumsum(x: &Array, axis: i32) -> Result<Array> {
 }
 
 pub fn softmax(x: &Array, axis: i32) -> Result<Array> {
+    let is_last = axis == -1 || axis == x.ndim() as i32 - 1;
+    if let Some(done) = if is_last { cpu::softmax(x)? } else { None } {
+        return Ok(done);
+    }
     ops::softmax_axis(x, axis, true).map_err(mlx_error)
 }
 
@@ -186,7 +197,8 @@ pub fn take(x: &Array, indices: &Array, axis: i32) -> Result<Array> {
 pub fn repeat(x: &Array, count: i32, axis: i32) -> Result<Array> {
     let index: Vec<i32> = {
         let size = x.shape().get(if axis < 0 { axis + x.ndim() as i32 } else { axis } as usize).copied();
-        let size = size.ok_or_else(|| Error::invalid(format!("axis {axis} of a tensor of the shape {:?}", x.shape())))?;
+        let size =
+            size.ok_or_else(|| Error::invalid(format!("axis {axis} of a tensor of the shape {:?}", x.shape())))?;
         (0..size).flat_map(|row| std::iter::repeat_n(row, count.max(0) as usize)).collect()
     };
     take(x, &Array::from_slice(&index, &[index.len() as i32]), axis)
@@ -224,12 +236,14 @@ pub fn conv2d(
         [h, w] => Ok((*h, *w)),
         _ => Err(Error::invalid(format!("conv2d needs two numbers as {what}, not {pair:?}"))),
     };
-    let (stride, padding, dilation) =
-        (pair("stride", stride)?, pair("padding", padding)?, pair("dilation", dilation)?);
+    let (stride, padding, dilation) = (pair("stride", stride)?, pair("padding", padding)?, pair("dilation", dilation)?);
     ops::conv2d(x, weight, stride, padding, dilation, groups).map_err(mlx_error)
 }
 
 pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Array> {
+    if let Some(done) = cpu::rms_norm(x, weight, eps)? {
+        return Ok(done);
+    }
     fast::rms_norm(x, weight, eps).map_err(mlx_error)
 }
 
@@ -237,17 +251,16 @@ pub fn layer_norm(x: &Array, weight: Option<&Array>, bias: Option<&Array>, eps: 
     fast::layer_norm(x, weight, bias, eps).map_err(mlx_error)
 }
 
-pub fn group_norm(
-    x: &Array,
-    groups: i32,
-    weight: Option<&Array>,
-    bias: Option<&Array>,
-    eps: f32,
-) -> Result<Array> {
+pub fn group_norm(x: &Array, groups: i32, weight: Option<&Array>, bias: Option<&Array>, eps: f32) -> Result<Array> {
     let shape = x.shape().to_vec();
     let channels = shape.last().copied().unwrap_or(0);
     if shape.len() < 3 || groups < 1 || channels % groups != 0 {
         return Err(Error::invalid(format!("group_norm with {groups} groups of a tensor of the shape {shape:?}")));
+    }
+    if let (Some(weight), Some(bias)) = (weight, bias)
+        && let Some(done) = cpu::group_norm(x, groups, weight, bias, eps)?
+    {
+        return Ok(done);
     }
     // [n, pixels, groups, c/groups] -> [n, groups, pixels · c/groups], so that one layer norm does it.
     let per_group = channels / groups;
@@ -270,6 +283,9 @@ pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Array> {
     let Some((&width, front)) = shape.split_last().filter(|(width, _)| *width % 2 == 0) else {
         return Err(Error::invalid(format!("rotate_pairs needs pairs, the shape is {shape:?}")));
     };
+    if let Some(done) = cpu::rotate_pairs(x, cos, sin)? {
+        return Ok(done);
+    }
     // [t, d/2] beside [.., t, h, d/2].
     let (cos, sin) = (expand_dims(cos, &[1])?, expand_dims(sin, &[1])?);
     // The angles are exact only in float32.
@@ -288,13 +304,10 @@ pub fn rope(x: &Array, base: f32) -> Result<Array> {
     fast::rope(x, width, false, base, 1.0, 0, None).map_err(mlx_error)
 }
 
-pub fn attention(
-    queries: &Array,
-    keys: &Array,
-    values: &Array,
-    scale: f32,
-    mask: Option<&Array>,
-) -> Result<Array> {
+pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, mask: Option<&Array>) -> Result<Array> {
+    if let Some(done) = if mask.is_none() { cpu::attention(queries, keys, values, scale)? } else { None } {
+        return Ok(done);
+    }
     match mask {
         Some(mask) => fast::scaled_dot_product_attention(queries, keys, values, scale, mask, None),
         None => fast::scaled_dot_product_attention(queries, keys, values, scale, None, None),

@@ -30,11 +30,14 @@ pub fn start(wanted: Option<Device>) -> Result<Device> {
     mlx_rs::memory::reset_peak_memory().map_err(mlx_error)?;
     let device = match (wanted, gpu_is_there()) {
         (Some(Device::Gpu), false) => {
-            return Err(Error::invalid("there is no GPU that MLX can use").help("leave out --device, or give --device cpu"));
+            return Err(
+                Error::invalid("there is no GPU that MLX can use").help("leave out --device, or give --device cpu")
+            );
         }
         (Some(Device::Cpu), _) | (None, false) => Device::Cpu,
         (Some(Device::Gpu) | None, true) => Device::Gpu,
     };
+    super::cpu::use_here(device == Device::Cpu);
     mlx_rs::Device::set_default(&match device {
         Device::Gpu => mlx_rs::Device::gpu(),
         Device::Cpu => mlx_rs::Device::cpu(),

@@ -2,10 +2,11 @@
 //! and [`crate::weights`] alone touch MLX.
 
 mod compute;
+mod cpu;
 mod error;
 mod interpolate;
-mod model;
 pub mod mlx;
+mod model;
 mod ops;
 pub mod run;
 mod tensor;

@@ -49,12 +49,14 @@ pub fn dtype_of(array: &Array) -> Result<Dtype> {
 }
 
 pub fn dtype_from(code: u32) -> Result<Dtype> {
-    Dtype::from_code(code).ok_or_else(|| Error::new(ErrorKind::Plugin, format!("the tensor type {code} does not exist")))
+    Dtype::from_code(code)
+        .ok_or_else(|| Error::new(ErrorKind::Plugin, format!("the tensor type {code} does not exist")))
 }
 
 /// The numbers of an array, row-major, as `dtype`.
 pub fn to_bytes(array: &Array, dtype: Dtype) -> Result<Vec<u8>> {
-    let array = if dtype_of(array)? == dtype { array.clone() } else { array.as_dtype(mlx_dtype(dtype)).map_err(mlx_error)? };
+    let array =
+        if dtype_of(array)? == dtype { array.clone() } else { array.as_dtype(mlx_dtype(dtype)).map_err(mlx_error)? };
     let array = array.contiguous().map_err(mlx_error)?;
     array.eval().map_err(mlx_error)?;
     if array.size() == 0 {
@@ -64,7 +66,8 @@ pub fn to_bytes(array: &Array, dtype: Dtype) -> Result<Vec<u8>> {
         ($ty:ty) => {
             array.try_as_slice::<$ty>().map(|numbers| {
                 // SAFETY: plain numbers, every byte of them is initialised.
-                unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), std::mem::size_of_val(numbers)) }.to_vec()
+                unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), std::mem::size_of_val(numbers)) }
+                    .to_vec()
             })
         };
     }
@@ -119,7 +122,8 @@ pub unsafe extern "C" fn eval(tensors: Slice<*const RawTensor>) -> Status {
     // SAFETY: live handles, lent for the call.
     unsafe {
         error::status(&raw mut unit, || {
-            let arrays: Vec<&Array> = tensors.get().iter().map(|raw| Tensor::get(*raw).array()).collect::<Result<_>>()?;
+            let arrays: Vec<&Array> =
+                tensors.get().iter().map(|raw| Tensor::get(*raw).array()).collect::<Result<_>>()?;
             mlx_rs::transforms::eval(arrays).map_err(mlx_error)
         })
     }

@@ -22,7 +22,7 @@ pub struct Weights {
     entries: Rc<Vec<Entry>>,
     /// What tensors are converted to when they are read.
     dtype: Option<Dtype>,
-    /// What was read so far; shared by the clones.
+    /// The matrices that [`Weights::linear`] read so far; shared by the clones.
     loaded: Rc<RefCell<HashMap<String, Array>>>,
 }
 
@@ -72,17 +72,22 @@ impl Weights {
         Self { entries: Rc::clone(&self.entries), dtype: Some(dtype), loaded: Rc::default() }
     }
 
-    /// A tensor, read now unless it was read before.
+    /// A tensor, read now. Whoever asks keeps it; a second call reads it again.
     ///
     /// # Errors
     /// No such name, a type that cannot be read, a file that changed or went away, cancellation.
     pub fn tensor(&self, name: &str) -> Result<Array> {
+        let entry = self.find(name).ok_or_else(|| self.missing(name))?;
+        table::run::loading(entry.bytes)?;
+        self.read(entry)
+    }
+
+    /// A tensor that stays in memory as long as the weights.
+    fn kept(&self, name: &str) -> Result<Array> {
         if let Some(array) = self.loaded.borrow().get(name) {
             return Ok(array.clone());
         }
-        let entry = self.find(name).ok_or_else(|| self.missing(name))?;
-        table::run::loading(entry.bytes)?;
-        let array = self.read(entry)?;
+        let array = self.tensor(name)?;
         self.loaded.borrow_mut().insert(name.to_owned(), array.clone());
         Ok(array)
     }
@@ -92,11 +97,11 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensor`], and shapes that do not fit.
     pub fn linear(&self, name: &str, x: &Array) -> Result<Array> {
-        let weight = self.tensor(&format!("{name}.weight"))?;
+        let weight = self.kept(&format!("{name}.weight"))?;
         let transposed = mlx_rs::ops::transpose(&weight).map_err(mlx::mlx_error)?;
         let bias = format!("{name}.bias");
         let product = match self.find(&bias) {
-            Some(_) => mlx_rs::ops::addmm(self.tensor(&bias)?, x, &transposed, None, None),
+            Some(_) => mlx_rs::ops::addmm(self.kept(&bias)?, x, &transposed, None, None),
             None => mlx_rs::ops::matmul(x, &transposed),
         };
         product.map_err(|error| {
@@ -112,7 +117,8 @@ impl Weights {
 
     fn read(&self, entry: &Entry) -> Result<Array> {
         let dtype = entry.dtype.ok_or_else(|| {
-            let what = format!("the tensor `{}` of {} has a number type that Weft does not read", entry.name, entry.file);
+            let what =
+                format!("the tensor `{}` of {} has a number type that Weft does not read", entry.name, entry.file);
             Error::file(what).help("use a file with float32, bfloat16 or float16 weights")
         })?;
         let data = entry.file.read(entry.start, entry.bytes)?;

@@ -26,8 +26,10 @@ pub fn open(path: &Path) -> Result<Weights> {
 }
 
 fn open_folder(folder: &Path) -> Result<Weights> {
-    let entries = std::fs::read_dir(folder)
-        .map_err(|error| Error::file(format!("{} cannot be read: {}", folder.display(), io_cause(&error))))?;
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        Error::file(format!("{} cannot be read: {}", folder.display(), io_cause(&error)))
+            .help("check that the folder is there and may be read")
+    })?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort();
     let ending = |ending: &str| -> Vec<&PathBuf> {
@@ -53,7 +55,10 @@ fn open_index(path: &Path) -> Result<Weights> {
     struct Index {
         weight_map: BTreeMap<String, String>,
     }
-    let bad = |why: String| Error::file(format!("{} is no valid index of weights: {why}", path.display()));
+    let bad = |why: String| {
+        Error::file(format!("{} is no valid index of weights: {why}", path.display()))
+            .help("download the index and all its parts again")
+    };
     let text = std::fs::read(path).map_err(|error| bad(io_cause(&error)))?;
     let index: Index = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new("."));

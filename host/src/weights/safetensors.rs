@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use plugin_api::{Dtype, Error, ErrorKind, Result};
 use safetensors::tensor::Metadata;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::Entry;
 use super::wrong_file;
@@ -35,6 +36,7 @@ impl Tensors {
     pub fn open(path: &Path) -> Result<Vec<Entry>> {
         let unreadable = |error: std::io::Error| {
             Error::file(format!("{} cannot be read: {}", path.display(), io_cause(&error)))
+                .help("check that the file is there and may be read")
         };
         let file = File::open(path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
@@ -47,18 +49,27 @@ impl Tensors {
             Error::file(what).help("download or save it again")
         };
         if length > limits::TENSOR_HEADER_BYTES {
-            return Err(bad(format!("its header says {length} bytes, at most {} are allowed", limits::TENSOR_HEADER_BYTES)));
+            return Err(bad(format!(
+                "its header says {length} bytes, at most {} are allowed",
+                limits::TENSOR_HEADER_BYTES
+            )));
         }
         if length + 8 > size {
             return Err(bad(format!("it is cut off within its header ({size} of at least {} bytes)", length + 8)));
         }
         let mut head = vec![0; length as usize];
         file.read_exact_at(&mut head, 8).map_err(unreadable)?;
+        let Names(mut names) = serde_json::from_slice(&head).map_err(|error| bad(error.to_string()))?;
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(bad(format!("it names `{}` twice", pair[0])));
+        }
         // Reading it this way checks overlaps, holes and sizes as well.
         let metadata: Metadata = serde_json::from_slice(&head).map_err(|error| bad(error.to_string()))?;
         let tensors = metadata.tensors();
         if tensors.len() > limits::TENSORS {
-            return Err(Error::new(ErrorKind::Limit, format!("{} has over {} tensors", path.display(), limits::TENSORS)));
+            let what = format!("{} has over {} tensors", path.display(), limits::TENSORS);
+            return Err(Error::new(ErrorKind::Limit, what).help("no model of this kind has so many; download it again"));
         }
         let data = length + 8;
         let end = metadata.data_len() as u64 + data;
@@ -92,6 +103,29 @@ impl Tensors {
             Error::file(what).help("run again when nothing writes to the file")
         })?;
         Ok(data)
+    }
+}
+
+/// The keys of a JSON map, also those that stand there twice, which a map would swallow.
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Names;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of tensors by name")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Names, M::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        deserializer.deserialize_map(Keys)
     }
 }
 

@@ -22,10 +22,20 @@ pub fn refuse(path: &Path, file: &File, size: u64) -> Result<()> {
         ("is a pickle (.ckpt, .pt, .pth), which can run code and is never opened", "use a .safetensors file")
     } else if head.starts_with(b"GGUF") {
         ("is a GGUF file, which Weft does not read yet", "use a diffusers folder with .safetensors files")
+    } else if text.starts_with("<?xml") || text.starts_with("{\"error") || is_words(head) {
+        (
+            "is a text, not a model; it may be the message of a server",
+            "open it to read what it says, and download again",
+        )
     } else if size < 8 {
         ("is too short to be a safetensors file", "download or save it again")
     } else {
         return Ok(());
     };
     Err(Error::file(format!("{} {what}", path.display())).help(help))
+}
+
+/// Whether it is written text. A safetensors file has zeros among its first eight bytes, the length of its header.
+fn is_words(head: &[u8]) -> bool {
+    head.len() >= 8 && head.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }

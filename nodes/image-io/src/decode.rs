@@ -118,10 +118,24 @@ fn not_a_picture(bytes: &[u8]) -> Error {
 
 fn broken(error: ImageError) -> Error {
     match error {
-        ImageError::Limits(_) => Error::new(ErrorKind::Limit, "the picture needs more memory than 2 GiB"),
+        ImageError::Limits(_) => {
+            Error::new(ErrorKind::Limit, "the picture needs more memory than 2 GiB").help("scale it down")
+        }
         ImageError::IoError(_) => incomplete("the file ends in the middle of the picture"),
-        error => Error::file(format!("the picture is broken: {error}")).help("save or download it again"),
+        ImageError::Unsupported(_) => {
+            Error::file("the picture is of a sort that is not read: its colours or coding are unusual")
+                .help("save it again as an ordinary RGB picture")
+        }
+        error => Error::file(format!("the picture is broken: {}", plainly(&error))).help("save or download it again"),
     }
+}
+
+/// What the decoder says; of its checksums' numbers only that they are wrong.
+fn plainly(error: &ImageError) -> String {
+    let text = error.to_string();
+    let rest = text.split_once(": ").filter(|(start, _)| start.starts_with("Format error"));
+    let text = rest.map_or(text.as_str(), |(_, rest)| rest);
+    if text.starts_with("CRC error") { "a checksum does not fit its bytes".to_owned() } else { text.to_lowercase() }
 }
 
 fn incomplete(what: &str) -> Error {

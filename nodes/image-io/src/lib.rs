@@ -9,6 +9,8 @@ mod parameters;
 mod picture;
 mod preview_image;
 mod save_image;
+#[cfg(test)]
+mod tests;
 
 plugin_api::export_plugin! {
     id: "image-io",

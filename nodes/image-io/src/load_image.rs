@@ -24,7 +24,8 @@ impl Node for LoadImage {
     }
 
     fn run(_: &Run, inputs: &Record) -> Result<Record> {
-        let picture = decode::decode(&read(&inputs.get::<String>("file")?)?)?;
+        let path: String = inputs.get("file")?;
+        let picture = read(&path).and_then(|bytes| decode::decode(&bytes)).map_err(|error| about(&path, error))?;
         let Decoded { width, height, rgb, mask } = picture;
         Ok(Record::new()
             .with("image", Tensor::from_slice(&rgb, &[1, height, width, 3]))
@@ -32,10 +33,19 @@ impl Node for LoadImage {
     }
 }
 
+/// The error with the file that it is about.
+fn about(path: &str, error: Error) -> Error {
+    Error { message: format!("{path}: {}", error.message), ..error }
+}
+
 fn read(path: &str) -> Result<Vec<u8>> {
-    let unreadable = |error: std::io::Error| Error::file(format!("the picture cannot be read: {error}"));
+    let unreadable = |error: std::io::Error| {
+        Error::file(format!("the picture cannot be read: {error}")).help("check that the file is there and may be read")
+    };
     if std::fs::metadata(path).map_err(unreadable)?.len() > LARGEST_FILE {
-        return Err(Error::new(ErrorKind::Limit, "the picture's file is larger than 2 GiB"));
+        return Err(
+            Error::new(ErrorKind::Limit, "the picture's file is larger than 2 GiB").help("give a smaller picture")
+        );
     }
     std::fs::read(path).map_err(unreadable)
 }

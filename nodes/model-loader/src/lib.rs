@@ -9,6 +9,8 @@ mod load_text_encoder;
 mod load_vae;
 mod looks_like;
 mod precision;
+#[cfg(test)]
+mod tests;
 
 plugin_api::export_plugin! {
     id: "model-loader",

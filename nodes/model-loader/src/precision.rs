@@ -12,7 +12,11 @@ pub fn param() -> InputKind {
 /// The type for a part of a model. `auto` never takes float16, not even where the file has it: the activations of
 /// this family reach beyond its range.
 pub fn dtype(run: &Run, inputs: &Record, role: Role) -> Result<Dtype> {
-    Ok(match inputs.get::<String>("precision")?.as_str() {
+    let precision: String = inputs.get("precision")?;
+    if precision == "float16" && role == Role::Model {
+        run.note("float16 may overflow in this model and give black pictures: bfloat16 is as small");
+    }
+    Ok(match precision.as_str() {
         "float32" => Dtype::Float32,
         "bfloat16" => Dtype::Bfloat16,
         "float16" => Dtype::Float16,

@@ -5,6 +5,8 @@ use crate::latent;
 /// The keys that programs save a latent under; ours is the first.
 const KEYS: [&str; 4] = ["samples", "latent", "latents", "latent_tensor"];
 
+const ANOTHER: &str = "give a latent of this family: SaveLatent writes one";
+
 /// A latent from a file.
 pub struct LoadLatent;
 
@@ -21,7 +23,9 @@ impl Node for LoadLatent {
     }
 
     fn run(_: &Run, inputs: &Record) -> Result<Record> {
-        let samples = read(&Weights::open(&inputs.get::<String>("file")?)?)?;
+        let path: String = inputs.get("file")?;
+        let about = |error: Error| Error { message: format!("{path}: {}", error.message), ..error };
+        let samples = read(&Weights::open(&path)?).map_err(about)?;
         Ok(Record::new().with("latent", Record::new().with("samples", samples)))
     }
 }
@@ -29,9 +33,10 @@ impl Node for LoadLatent {
 fn read(file: &Weights) -> Result<Tensor> {
     let key = KEYS.into_iter().find(|key| file.contains(key)).ok_or_else(|| no_latent(file))?;
     let found = file.shape(key)?;
-    let shape = four_axes(&found)
-        .ok_or_else(|| Error::file(format!("`{key}` has the shape {found:?}, but [n, 16, h, w] is needed")))?;
-    latent::check_shape(shape, &format!("`{key}`")).map_err(|error| Error::file(error.message))?;
+    let shape = four_axes(&found).ok_or_else(|| {
+        Error::file(format!("`{key}` has the shape {found:?}, but [n, 16, h, w] is needed")).help(ANOTHER)
+    })?;
+    latent::check_shape(shape, &format!("`{key}`")).map_err(|error| Error::file(error.message).help(ANOTHER))?;
     Ok(file.tensor(key).as_dtype(Dtype::Float32).reshape(&shape))
 }
 

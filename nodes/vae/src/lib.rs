@@ -2,6 +2,8 @@
 
 mod decode_latent;
 mod encode_image;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 plugin_api::export_plugin! {

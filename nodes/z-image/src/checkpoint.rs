@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::rc::Rc;
 
-use plugin_api::{Error, Result, Tensor, Weights};
+use plugin_api::{Dtype, Error, Result, Tensor, Weights};
 
 /// How many keys a message names before it only counts.
 const NAMED: usize = 4;
@@ -64,6 +64,10 @@ impl Checkpoint {
                     found.shape,
                     needed.join(" or ")
                 ));
+            }
+            // Whole numbers are what a quantized file holds; taken for weights they would draw nonsense.
+            Some(found) if !matches!(found.dtype, Some(Dtype::Float32 | Dtype::Bfloat16 | Dtype::Float16)) => {
+                problems.wrong.push(format!("`{key}` holds no floating-point numbers"));
             }
             Some(_) => return true,
         }

@@ -3,13 +3,15 @@
 use plugin_api::{Error, Result};
 use serde::de::DeserializeOwned;
 
+const AGAIN: &str = "take its config.json and its weights from the model's repository again";
+
 /// Reads the JSON text of a configuration. Keys that `T` does not know are left alone.
 ///
 /// # Errors
 /// Text that is no JSON, or a value of another type, with its line and column.
 pub fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
     serde_json::from_str(text)
-        .map_err(|error| Error::file(format!("the configuration of the {what} is not readable: {error}")))
+        .map_err(|error| Error::file(format!("the configuration of the {what} is not readable: {error}")).help(AGAIN))
 }
 
 /// Checks that every named size lies between 1 and its largest sensible value.
@@ -36,7 +38,7 @@ pub fn check_positive(what: &str, numbers: &[(&str, f64)]) -> Result<()> {
 
 /// An error about the configuration of `what`.
 pub fn wrong(what: &str, problem: &str) -> Error {
-    Error::file(format!("the configuration of the {what} does not work: {problem}"))
+    Error::file(format!("the configuration of the {what} does not work: {problem}")).help(AGAIN)
 }
 
 #[cfg(test)]

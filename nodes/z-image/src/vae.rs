@@ -85,7 +85,8 @@ impl Vae {
             return Err(Error::invalid(format!(
                 "the latent has {channels} channels, but this VAE has {}",
                 self.config.latent_channels
-            )));
+            ))
+            .help("use the VAE that belongs to the model"));
         }
         let scaling = Tensor::full(&[], self.config.scaling_factor, Dtype::Float32);
         let z = (latent.as_dtype(Dtype::Float32).transpose(&[0, 2, 3, 1]) / scaling).add_scalar(self.config.shift());

@@ -195,7 +195,8 @@ constructors! {
     value_float(value: f64) Val::Float(value);
     value_text(value: Text) Val::Text(value.to_text().into());
     value_tensor(value: *const RawTensor) Val::Tensor(cell(value).clone());
-    value_list(values: Slice<*const RawValue>) Val::List(values.get().iter().map(|value| val(*value).clone()).collect());
+    value_list(values: Slice<*const RawValue>)
+        Val::List(values.get().iter().map(|value| val(*value).clone()).collect());
     value_record() Val::Record(Rc::default());
     value_opaque(kind: Text, payload: *mut c_void, free: unsafe extern "C" fn(*mut c_void))
         Val::Opaque(Rc::new(Opaque { kind: kind.to_text(), payload, free }));

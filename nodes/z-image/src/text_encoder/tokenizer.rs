@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 /// Bytes of the largest file that is read.
 const LARGEST: u64 = 64 << 20;
+const AGAIN: &str = "take the model's `tokenizer` folder from its repository again";
 /// How Qwen2 and Qwen3 cut text into pieces before they merge bytes.
 const PIECES: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -28,7 +29,8 @@ impl Tokenizer {
         }
         let whole = folder.join("tokenizer.json");
         let json = if whole.exists() { read(&whole)? } else { assemble(folder)?.to_string() };
-        Self::parse(&json).map_err(|why| Error::file(format!("the tokenizer in `{}` {why}", folder.display())))
+        Self::parse(&json)
+            .map_err(|why| Error::file(format!("the tokenizer in `{}` {why}", folder.display())).help(AGAIN))
     }
 
     fn parse(json: &str) -> std::result::Result<Self, String> {
@@ -53,7 +55,7 @@ impl Tokenizer {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let unreadable = |why: String| Error::file(format!("`{}` is not readable: {why}", path.display()));
+    let unreadable = |why: String| Error::file(format!("`{}` is not readable: {why}", path.display())).help(AGAIN);
     let size = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
     if size > LARGEST {
         return Err(unreadable(format!("it has {size} bytes, and no tokenizer needs more than {LARGEST}")));
@@ -88,7 +90,8 @@ fn assemble(folder: &Path) -> Result<Value> {
     let [vocab, merges, config] = ["vocab.json", "merges.txt", "tokenizer_config.json"].map(|name| folder.join(name));
     let mut vocab: HashMap<String, u32> = parse_json(&vocab)?;
     let text = read(&merges)?;
-    let merges = parse_merges(&text).map_err(|why| Error::file(format!("`{}`: {why}", merges.display())))?;
+    let merges =
+        parse_merges(&text).map_err(|why| Error::file(format!("`{}`: {why}", merges.display())).help(AGAIN))?;
     let config: TokenizerConfig = parse_json(&config)?;
     let mut added: Vec<(u32, AddedToken)> = config.added_tokens_decoder.into_iter().collect();
     added.sort_by_key(|(id, _)| *id);
@@ -99,7 +102,7 @@ fn assemble(folder: &Path) -> Result<Value> {
 
 fn parse_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_str(&read(path)?)
-        .map_err(|error| Error::file(format!("`{}` is not readable: {error}", path.display())))
+        .map_err(|error| Error::file(format!("`{}` is not readable: {error}", path.display())).help(AGAIN))
 }
 
 /// Two parts a line; a first line may tell the version.

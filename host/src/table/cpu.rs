@@ -1,0 +1,307 @@
+//! Operations that MLX's CPU backend does on one thread, one number at a time: done here over all cores in vector
+//! code, on the evaluated numbers, and handed back as arrays. On a GPU, and for types other than float32, MLX does them.
+//!
+//! docs/performance.md has the figures. Each function returns none where it does not apply.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mlx_rs::{Array, Dtype as MlxDtype};
+use multiversion::multiversion;
+use plugin_api::{Dtype, Result};
+use rayon::prelude::*;
+
+use super::compute;
+use super::mlx::{from_bytes, mlx_error};
+
+static IN_USE: AtomicBool = AtomicBool::new(false);
+
+/// Says whether MLX computes on the CPU.
+pub fn use_here(on_cpu: bool) {
+    IN_USE.store(on_cpu, Ordering::Relaxed);
+}
+
+/// Numbers that one task works on: small enough to stay in a core's cache, large enough to be worth a task.
+const CHUNK: usize = 1 << 14;
+
+/// Bytes of attention scores that are there at once.
+const SCORE_BYTES: usize = 64 << 20;
+
+fn applies(arrays: &[&Array]) -> bool {
+    IN_USE.load(Ordering::Relaxed)
+        && arrays.iter().all(|array| array.dtype() == MlxDtype::Float32 && array.size() > 0 && array.ndim() > 0)
+}
+
+/// Evaluates an array into row-major order, so that its numbers can be borrowed.
+fn settled(x: &Array) -> Result<Array> {
+    let x = x.contiguous().map_err(mlx_error)?;
+    x.eval().map_err(mlx_error)?;
+    Ok(x)
+}
+
+fn numbers(x: &Array) -> Result<&[f32]> {
+    x.try_as_slice::<f32>().map_err(|error| plugin_api::Error::failed(format!("a tensor cannot be read: {error}")))
+}
+
+fn array(numbers: &[f32], shape: &[i32]) -> Result<Array> {
+    // SAFETY: plain numbers, every byte of them is initialised.
+    let bytes = unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), std::mem::size_of_val(numbers)) };
+    from_bytes(Dtype::Float32, shape, bytes)
+}
+
+/// `x · sigmoid(x)`.
+pub fn silu(x: &Array) -> Result<Option<Array>> {
+    if !applies(&[x]) {
+        return Ok(None);
+    }
+    let x = settled(x)?;
+    let from = numbers(&x)?;
+    let mut to = vec![0f32; from.len()];
+    to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)).for_each(|(to, from)| silu_chunk(from, to));
+    array(&to, x.shape()).map(Some)
+}
+
+/// `silu(x) · gate`.
+pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Option<Array>> {
+    if !applies(&[x, gate]) || x.shape() != gate.shape() {
+        return Ok(None);
+    }
+    let (x, gate) = (settled(x)?, settled(gate)?);
+    let (from, with) = (numbers(&x)?, numbers(&gate)?);
+    let mut to = vec![0f32; from.len()];
+    to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK).zip(with.par_chunks(CHUNK))).for_each(|(to, (from, with))| {
+        silu_chunk(from, to);
+        multiply_chunk(to, with);
+    });
+    array(&to, x.shape()).map(Some)
+}
+
+/// Softmax over the last axis.
+pub fn softmax(x: &Array) -> Result<Option<Array>> {
+    if !applies(&[x]) {
+        return Ok(None);
+    }
+    let x = settled(x)?;
+    let width = row_width(&x);
+    let mut to = numbers(&x)?.to_vec();
+    to.par_chunks_mut(width * rows_a_task(width)).for_each(|rows| rows.chunks_exact_mut(width).for_each(softmax_row));
+    array(&to, x.shape()).map(Some)
+}
+
+/// `x / √(mean(x²) + eps) · weight` over the last axis.
+pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Option<Array>> {
+    let Some(weight) = weight.filter(|weight| applies(&[x, weight]) && weight.shape() == [row_width(x) as i32]) else {
+        return Ok(None);
+    };
+    let (x, weight) = (settled(x)?, settled(weight)?);
+    let (from, weight) = (numbers(&x)?, numbers(&weight)?);
+    let width = weight.len();
+    let mut to = vec![0f32; from.len()];
+    let task = width * rows_a_task(width);
+    to.par_chunks_mut(task).zip(from.par_chunks(task)).for_each(|(to, from)| {
+        let rows = to.chunks_exact_mut(width).zip(from.chunks_exact(width));
+        rows.for_each(|(to, from)| rms_row(from, weight, eps, to));
+    });
+    array(&to, x.shape()).map(Some)
+}
+
+/// Group norm of `[n, …, c]` with weight and bias `[c]`.
+pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32) -> Result<Option<Array>> {
+    let channels = row_width(x);
+    let fits = |array: &Array| array.shape() == [channels as i32];
+    if !applies(&[x, weight, bias]) || !fits(weight) || !fits(bias) || x.ndim() < 3 {
+        return Ok(None);
+    }
+    let (x, weight, bias) = (settled(x)?, settled(weight)?, settled(bias)?);
+    let (from, weight, bias) = (numbers(&x)?, numbers(&weight)?, numbers(&bias)?);
+    let mut to = vec![0f32; from.len()];
+    let item = from.len() / x.shape()[0] as usize;
+    for (to, from) in to.chunks_exact_mut(item).zip(from.chunks_exact(item)) {
+        let (mean, scale) = group_statistics(from, channels, groups as usize, weight, eps);
+        let task = channels * rows_a_task(channels);
+        to.par_chunks_mut(task).zip(from.par_chunks(task)).for_each(|(to, from)| {
+            let rows = to.chunks_exact_mut(channels).zip(from.chunks_exact(channels));
+            rows.for_each(|(to, from)| affine_row(from, &mean, &scale, bias, to));
+        });
+    }
+    array(&to, x.shape()).map(Some)
+}
+
+/// Rotary embedding of neighbouring pairs: `[…, t, h, d]`, tables `[t, d/2]`.
+pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Option<Array>> {
+    let &[.., tokens, heads, width] = x.shape() else { return Ok(None) };
+    let is_table = |table: &Array| table.shape() == [tokens, width / 2];
+    if !applies(&[x, cos, sin]) || !is_table(cos) || !is_table(sin) || width % 2 != 0 {
+        return Ok(None);
+    }
+    let (x, cos, sin) = (settled(x)?, settled(cos)?, settled(sin)?);
+    let (from, cos, sin) = (numbers(&x)?, numbers(&cos)?, numbers(&sin)?);
+    let (width, token) = (width as usize, (heads * width) as usize);
+    let mut to = vec![0f32; from.len()];
+    to.par_chunks_mut(token).zip(from.par_chunks(token)).enumerate().for_each(|(index, (to, from))| {
+        let row = index % tokens as usize * (width / 2);
+        let (cos, sin) = (&cos[row..row + width / 2], &sin[row..row + width / 2]);
+        let heads = to.chunks_exact_mut(width).zip(from.chunks_exact(width));
+        heads.for_each(|(to, from)| rotate_row(from, cos, sin, to));
+    });
+    array(&to, x.shape()).map(Some)
+}
+
+/// Attention without a mask over as many key heads as query heads: BLAS for the products, [`softmax`] between them,
+/// as many queries at once as [`SCORE_BYTES`] allow.
+pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32) -> Result<Option<Array>> {
+    let (&[n, heads, tokens, _], &[_, key_heads, all, _]) = (queries.shape(), keys.shape()) else { return Ok(None) };
+    if !applies(&[queries, keys, values]) || heads != key_heads {
+        return Ok(None);
+    }
+    let keys = compute::swap_axes(&compute::multiply_scalar(keys, scale)?, 2, 3)?;
+    let row = (n * heads * all) as usize * size_of::<f32>();
+    let step = ((SCORE_BYTES / row).max(1) as i32).min(tokens);
+    let mut parts = Vec::new();
+    for start in (0..tokens).step_by(step as usize) {
+        let mut part = queries.clone();
+        if step < tokens {
+            let (mut from, mut to) = (vec![0; 4], queries.shape().to_vec());
+            (from[2], to[2]) = (start, (start + step).min(tokens));
+            part = compute::slice(queries, &from, &to, &[1; 4])?;
+        }
+        let scores = compute::softmax(&compute::matmul(&part, &keys)?, -1)?;
+        let part = compute::matmul(&scores, values)?;
+        // Now, so that the scores go before the next ones come.
+        part.eval().map_err(mlx_error)?;
+        parts.push(part);
+    }
+    match parts.as_slice() {
+        [whole] => Ok(Some(whole.clone())),
+        parts => compute::concatenate(parts.iter().collect(), 2).map(Some),
+    }
+}
+
+fn row_width(x: &Array) -> usize {
+    x.shape().last().map_or(1, |&width| width.max(1) as usize)
+}
+
+fn rows_a_task(width: usize) -> usize {
+    (CHUNK / width).max(1)
+}
+
+/// Mean and scale (weight / standard deviation) of every channel's group. Sums are taken of the distance to the first
+/// pixel, so that flat pictures lose no digits, and joined in float64.
+fn group_statistics(x: &[f32], channels: usize, groups: usize, weight: &[f32], eps: f32) -> (Vec<f32>, Vec<f32>) {
+    let first = &x[..channels];
+    let task = channels * rows_a_task(channels);
+    let sums = x.par_chunks(task).map(|rows| {
+        let (mut sum, mut squares) = (vec![0f32; channels], vec![0f32; channels]);
+        rows.chunks_exact(channels).for_each(|row| sum_row(row, first, &mut sum, &mut squares));
+        sum.into_iter().zip(squares).map(|(sum, square)| (f64::from(sum), f64::from(square))).collect::<Vec<_>>()
+    });
+    // Chunks are joined in their order: the same numbers give the same bytes however many threads there are.
+    let mut total = vec![(0f64, 0f64); channels];
+    for part in sums.collect::<Vec<_>>() {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total = (total.0 + part.0, total.1 + part.1));
+    }
+    let pixels = (x.len() / channels) as f64;
+    let size = channels / groups;
+    let (mut mean, mut scale) = (vec![0f32; channels], vec![0f32; channels]);
+    for start in (0..channels).step_by(size) {
+        let of = start..start + size;
+        let channel_mean = |c: usize| f64::from(first[c]) + total[c].0 / pixels;
+        let group_mean = of.clone().map(channel_mean).sum::<f64>() / size as f64;
+        let spread = |c: usize| {
+            (total[c].1 - total[c].0 * total[c].0 / pixels) / pixels + (channel_mean(c) - group_mean).powi(2)
+        };
+        let variance = of.clone().map(spread).sum::<f64>() / size as f64;
+        let deviation = (variance.max(0.0) + f64::from(eps)).sqrt();
+        for c in of {
+            mean[c] = group_mean as f32;
+            scale[c] = (f64::from(weight[c]) / deviation) as f32;
+        }
+    }
+    (mean, scale)
+}
+
+/// eˣ to about one unit in the last place: x = n·ln 2 + r, a polynomial for eʳ (Cephes' coefficients), 2ⁿ by its bits.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    let x = x.clamp(-87.0, 88.0);
+    let n = (x * std::f32::consts::LOG2_E + 0.5).floor();
+    let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
+    let p = ((((1.987_569_1e-4 * r + 1.398_199_9e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1)
+        * r
+        + 0.5;
+    let e = p * r * r + r + 1.0;
+    e * f32::from_bits(((n as i32 + 127) << 23) as u32)
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn silu_chunk(from: &[f32], to: &mut [f32]) {
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = x / (1.0 + exp(-x));
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn multiply_chunk(to: &mut [f32], with: &[f32]) {
+    for (to, &with) in to.iter_mut().zip(with) {
+        *to *= with;
+    }
+}
+
+/// Joins `of(x)` over a row, sixteen side by side, because a single sum is a chain that no vector unit can break.
+#[inline(always)]
+fn fold(row: &[f32], zero: f32, of: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [zero; 16];
+    let (whole, rest) = row.as_chunks::<16>();
+    for chunk in whole {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = join(*lane, of(x));
+        }
+    }
+    let joined = rest.iter().fold(zero, |joined, &x| join(joined, of(x)));
+    lanes.into_iter().fold(joined, join)
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn softmax_row(row: &mut [f32]) {
+    let max = fold(row, f32::NEG_INFINITY, |x| x, |a, b| if a > b { a } else { b });
+    for x in row.iter_mut() {
+        *x = exp(*x - max);
+    }
+    let scale = 1.0 / fold(row, 0.0, |x| x, |a, b| a + b);
+    for x in row.iter_mut() {
+        *x *= scale;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn rms_row(from: &[f32], weight: &[f32], eps: f32, to: &mut [f32]) {
+    let squares = fold(from, 0.0, |x| x * x, |a, b| a + b);
+    let scale = 1.0 / (squares / from.len() as f32 + eps).sqrt();
+    for (to, (&x, &weight)) in to.iter_mut().zip(from.iter().zip(weight)) {
+        *to = x * scale * weight;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn sum_row(row: &[f32], first: &[f32], sum: &mut [f32], squares: &mut [f32]) {
+    for (((&x, &first), sum), square) in row.iter().zip(first).zip(sum).zip(squares) {
+        let distance = x - first;
+        *sum += distance;
+        *square += distance * distance;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn affine_row(from: &[f32], mean: &[f32], scale: &[f32], bias: &[f32], to: &mut [f32]) {
+    for ((((to, &x), &mean), &scale), &bias) in to.iter_mut().zip(from).zip(mean).zip(scale).zip(bias) {
+        *to = (x - mean) * scale + bias;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn rotate_row(from: &[f32], cos: &[f32], sin: &[f32], to: &mut [f32]) {
+    let pairs = to.as_chunks_mut::<2>().0.iter_mut().zip(from.as_chunks::<2>().0);
+    for (([real, imaginary], &[a, b]), (&cos, &sin)) in pairs.zip(cos.iter().zip(sin)) {
+        *real = a * cos - b * sin;
+        *imaginary = a * sin + b * cos;
+    }
+}

@@ -1,0 +1,157 @@
+//! The nodes on the mock host. Folders are real, weights are the mock's.
+
+use std::path::Path;
+
+use plugin_api::testing::{self, TestRun};
+use plugin_api::{Architecture, ErrorKind, Model, Node, Record, Result, Role, Session, Value, Weights};
+
+use crate::load_diffusion_model::LoadDiffusionModel;
+use crate::load_model::LoadModel;
+use crate::load_text_encoder::LoadTextEncoder;
+use crate::load_vae::LoadVae;
+
+macro_rules! toys {
+    ($($name:ident $role:ident $tensor:literal;)*) => { $(
+        struct $name;
+
+        impl Architecture for $name {
+            const ID: &'static str = stringify!($name);
+            const ROLE: Role = Role::$role;
+
+            fn detect(weights: &Weights) -> bool {
+                weights.contains($tensor)
+            }
+
+            fn build(_: &str, _: &Weights) -> Result<Self> {
+                Ok(Self)
+            }
+
+            fn call(&self, _: &Session, _: &str, _: &Record) -> Result<Value> {
+                Ok(Value::null())
+            }
+        }
+    )* };
+}
+toys! {
+    ToyModel Model "cap_embedder.w";
+    ToyEncoder TextEncoder "layers.0.self_attn.w";
+    ToyVae Vae "decoder.up_blocks.w";
+}
+
+/// A diffusers folder of three toys.
+fn model() -> tempfile::TempDir {
+    testing::host();
+    testing::architecture::<ToyModel>();
+    testing::architecture::<ToyEncoder>();
+    testing::architecture::<ToyVae>();
+    let folder = tempfile::tempdir().unwrap();
+    let parts =
+        [("transformer", "cap_embedder.w"), ("text_encoder", "layers.0.self_attn.w"), ("vae", "decoder.up_blocks.w")];
+    for (part, tensor) in parts {
+        write(folder.path(), &format!("{part}/config.json"), r#"{"dim": 1000000}"#);
+        put(folder.path(), part, tensor);
+    }
+    write(folder.path(), "tokenizer/tokenizer.json", "{}");
+    write(folder.path(), "model_index.json", "{}");
+    folder
+}
+
+fn write(folder: &Path, file: &str, text: &str) {
+    let path = folder.join(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn put(folder: &Path, part: &str, tensor: &str) {
+    testing::weights_file(folder.join(part).to_str().unwrap(), &[(tensor, &[1], &[0.0])]);
+}
+
+fn load<N: Node>(path: &Path) -> Result<Record> {
+    TestRun::new().run::<N>(&Record::new().with("path", path.to_str().unwrap()))
+}
+
+#[test]
+fn a_folder_gives_its_three_parts() {
+    let folder = model();
+    let outputs = load::<LoadModel>(folder.path()).unwrap();
+    let part = |name| outputs.get::<Model>(name).unwrap();
+    assert_eq!(part("model").architecture(), "ToyModel");
+    assert_eq!(part("vae").config(), r#"{"dim":1000000}"#);
+    let config: serde_json::Value = serde_json::from_str(&part("text_encoder").config()).unwrap();
+    assert_eq!(config["tokenizer"], folder.path().join("tokenizer").to_str().unwrap());
+}
+
+#[test]
+fn parts_are_taken_alone_and_out_of_a_folder() {
+    let folder = model();
+    for path in [folder.path().to_owned(), folder.path().join("vae")] {
+        assert!(load::<LoadVae>(&path).is_ok());
+    }
+    for path in [folder.path().to_owned(), folder.path().join("text_encoder")] {
+        assert!(load::<LoadTextEncoder>(&path).is_ok());
+    }
+    assert!(load::<LoadDiffusionModel>(&folder.path().join("transformer")).is_ok());
+    let error = load::<LoadDiffusionModel>(&folder.path().join("vae")).unwrap_err();
+    assert!(error.message.contains("holds a VAE, but a diffusion model"), "{error}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let cases = [
+        ("transformer", "transformer/"),
+        ("tokenizer", "tokenizer/"),
+        ("vae/config.json", "config.json"),
+        ("tokenizer/tokenizer.json", "tokenizer.json"),
+    ];
+    for (gone, named) in cases {
+        let folder = model();
+        let path = folder.path().join(gone);
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap()
+        } else {
+            std::fs::remove_file(path).unwrap()
+        }
+        let error = load::<LoadModel>(folder.path()).unwrap_err();
+        assert!(error.kind == ErrorKind::File && error.message.contains(named), "{error}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    assert!(load::<LoadModel>(empty.path()).unwrap_err().message.contains("model_index.json"));
+}
+
+#[test]
+fn a_broken_config_is_named() {
+    for text in ["", "{", "[]", "<html>"] {
+        let folder = model();
+        write(folder.path(), "vae/config.json", text);
+        let error = load::<LoadVae>(folder.path()).unwrap_err();
+        assert!(error.kind == ErrorKind::File && error.message.contains("config.json is broken"), "{error}");
+    }
+}
+
+#[test]
+fn wrong_weights_are_named() {
+    let cases = [
+        ("x.lora_A.weight", "a LoRA"),
+        ("siglip_embedder.w", "Edit or Omni"),
+        ("model.diffusion_model.input_blocks.0", "Stable Diffusion"),
+        ("double_blocks.0.w", "FLUX"),
+        ("foo", "unknown family"),
+    ];
+    for (tensor, what) in cases {
+        let folder = model();
+        put(folder.path(), "transformer", tensor);
+        let error = load::<LoadModel>(folder.path()).unwrap_err();
+        assert!(error.kind == ErrorKind::File && error.message.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn a_single_file_is_named() {
+    let folder = model();
+    for (tensor, what) in [("a.lora_down.weight", "a LoRA"), ("model.diffusion_model.cap_embedder.0", "ComfyUI")] {
+        write(folder.path(), "x.safetensors", "");
+        put(folder.path(), "x.safetensors", tensor);
+        let error = load::<LoadModel>(&folder.path().join("x.safetensors")).unwrap_err();
+        assert!(error.message.contains(what) && error.help.contains("diffusers folder"), "{error}");
+    }
+}

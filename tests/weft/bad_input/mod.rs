@@ -1,0 +1,219 @@
+//! Bad input of every family, in tables: each case runs the program on it and reads what a person would read.
+
+mod command_line;
+mod environment;
+mod graph;
+mod image;
+mod output;
+mod plugin;
+mod tokenizer_config;
+mod weights;
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::program::{Said, command, golden, text_to_image};
+
+/// Far more than any case takes: only a hang meets it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What no message for people may hold: words of Rust, of the system's tables and of debuggers.
+const FORBIDDEN: [&str; 19] = [
+    "panicked",
+    "unwrap",
+    "0x",
+    "os error",
+    "RawValue",
+    "Option<",
+    "Some(",
+    "expected i32",
+    "expected i64",
+    "expected u32",
+    "expected f32",
+    "expected f64",
+    "usize",
+    "struct",
+    "sequence",
+    "recursion",
+    "ChunkType",
+    "status 1",
+    ".rs:",
+];
+
+/// One row of a table.
+pub struct Case {
+    pub name: &'static str,
+    /// Puts the files there and gives the arguments.
+    pub arrange: fn(&Place) -> Vec<String>,
+    pub code: i32,
+    /// What the message must hold: what, where and what to do.
+    pub says: &'static [&'static str],
+}
+
+/// A folder of one case, which goes away with it.
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: tempfile::Builder::new().prefix("weft-test-").tempdir().expect("a folder") }
+    }
+
+    /// `name` in the folder.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Writes a file, and the folders that it lies in.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, bytes).expect("a file");
+        path.display().to_string()
+    }
+
+    /// Changes the text of a file.
+    pub fn edit(&self, name: &str, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.write(name, change(text));
+    }
+
+    /// `weft check` of this text.
+    pub fn check(&self, graph: impl AsRef<[u8]>) -> Vec<String> {
+        let graph = self.write("graph.ron", graph);
+        ["check", &graph, "--models", &models()].map(str::to_owned).to_vec()
+    }
+
+    /// `weft run` of this text, into `out`.
+    pub fn run(&self, graph: &str) -> Vec<String> {
+        let graph = self.write("graph.ron", graph);
+        ["run", &graph, "--models", &models(), "-o", &self.path("out")].map(str::to_owned).to_vec()
+    }
+
+    /// `weft run` of the usual graph, with further arguments.
+    pub fn run_with(&self, more: &[&str]) -> Vec<String> {
+        [self.run(&text_to_image()), more.iter().map(|&argument| argument.to_owned()).collect()].concat()
+    }
+
+    /// Copies a golden model to `models/model`, where the case spoils it, and gives the run that uses it.
+    pub fn own_model(&self, variant: &str) -> Vec<String> {
+        copy(&golden(variant).join("model"), &self.folder.path().join("models/model"));
+        let graph = self.write("graph.ron", text_to_image());
+        ["run", &graph, "--models", &self.path("models"), "-o", &self.path("out")].map(str::to_owned).to_vec()
+    }
+
+    /// The files of the output folder, in order. Temporary ones are there as well.
+    pub fn written(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut waiting = vec![self.folder.path().join("out")];
+        while let Some(folder) = waiting.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => waiting.push(path),
+                    path => files.push(path.strip_prefix(self.path("out")).expect("below").display().to_string()),
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+/// The folder of models that the usual graph's `model` lies in.
+pub fn models() -> String {
+    golden("plain").display().to_string()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a golden model").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(std::fs::copy(entry.path(), target)) }
+    }
+}
+
+/// Runs every case and tells of all that fail.
+pub fn assert_all(cases: &[Case]) {
+    let failed: Vec<String> = cases.iter().filter_map(|case| fault(case).map(|why| format!("{}: {why}", case.name))).collect();
+    assert!(failed.is_empty(), "{} of {} cases\n\n{}", failed.len(), cases.len(), failed.join("\n\n"));
+}
+
+fn fault(case: &Case) -> Option<String> {
+    let place = Place::new();
+    let arguments = (case.arrange)(&place);
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    arguments.push("--json");
+    let said = match end(&mut command(&arguments)) {
+        Ok(said) => said,
+        Err(why) => return Some(why),
+    };
+    let problems = problems(case, &place, &said);
+    (!problems.is_empty()).then(|| format!("{}\nit said:\n{}\n{}", problems.join("; "), said.stdout, said.stderr))
+}
+
+fn problems(case: &Case, place: &Place, said: &Said) -> Vec<String> {
+    let mut problems = Vec::new();
+    if said.code != Some(case.code) {
+        problems.push(format!("exit code {:?} instead of {}", said.code, case.code));
+    }
+    let message = format!("{}{}", said.stderr, if case.code == 0 { &said.stdout } else { "" });
+    problems.extend(case.says.iter().filter(|part| !message.contains(*part)).map(|part| format!("no word of `{part}`")));
+    if case.code != 0 {
+        problems.extend(refusal_problems(case.code, said));
+        // The temporary folder's name is chance.
+        let text = message.replace(&place.path(""), "");
+        problems.extend(FORBIDDEN.iter().filter(|word| text.contains(**word)).map(|word| format!("it says `{word}`")));
+    }
+    problems.extend(place.written().into_iter().filter(|file| file.contains("weft-tmp")).map(|file| format!("{file} is left")));
+    problems
+}
+
+/// Every refusal says what to do, and the same to people and to programs.
+fn refusal_problems(code: i32, said: &Said) -> Vec<String> {
+    let mut problems = Vec::new();
+    if !said.stderr.starts_with("error: ") && !said.stderr.contains("\nerror: ") {
+        problems.push("no line begins with `error:`".to_owned());
+    }
+    if !said.stderr.contains("help: ") && !said.stderr.contains("--help") {
+        problems.push("it does not say what to do".to_owned());
+    }
+    let json: Option<serde_json::Value> = serde_json::from_str(&said.stdout).ok();
+    match json.as_ref().map(|json| &json["errors"][0]) {
+        Some(error) if error["code"] == code && error["what"] != "" && error["help"] != "" => {}
+        _ => problems.push("no such error on standard output as JSON".to_owned()),
+    }
+    problems
+}
+
+/// Runs a command to its end, or says that there was none.
+pub fn end(command: &mut Command) -> Result<Said, String> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
+    let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+            _ => {
+                drop(child.kill());
+                drop(child.wait());
+                return Err(format!("no end within {PATIENCE:?}"));
+            }
+        }
+    };
+    let text = |reader: std::thread::JoinHandle<Vec<u8>>| reader.join().map_err(|_| "no output".to_owned());
+    Ok(std::process::Output { status, stdout: text(stdout)?, stderr: text(stderr)? }.into())
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        drop(stream.map(|mut stream| stream.read_to_end(&mut bytes)));
+        bytes
+    })
+}
