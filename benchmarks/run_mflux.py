@@ -72,7 +72,8 @@ def main():
     parser.add_argument("--size", default="512x512")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--prompt", default="a red fox in the snow")
-    parser.add_argument("--decode", choices=["low_memory", "full_precision", "legacy"], default="low_memory", help="mflux's own default is low_memory")
+    parser.add_argument("--decode", choices=["low_memory", "full_precision", "legacy"], default="low_memory",
+                        help="mflux's own default is low_memory")
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
 
@@ -94,7 +95,17 @@ def main():
         "mlx": mx.__version__, "load_s": round(loaded - START, 3),
         "steps_s": [round(b - a, 3) for a, b in zip(clock.times, clock.times[1:])],
         "decode_s": round(decoded - clock.times[-1], 3), "total_s": round(end - START, 3), "peak_mb": round(peak),
+        "matmul_gflops": round(matmul_gflops()),
     }))
+
+
+def matmul_gflops(size=1024):
+    """How fast MLX multiplies here, which tells whose BLAS it found."""
+    a, b = mx.random.normal([size, size]), mx.random.normal([size, size])
+    mx.eval(a, b)
+    start = time.perf_counter()
+    mx.eval(a @ b)
+    return 2 * size**3 / (time.perf_counter() - start) / 1e9
 
 
 if __name__ == "__main__":

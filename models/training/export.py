@@ -57,6 +57,7 @@ def main():
         for file in sorted(p for p in tmp.rglob("*") if p.is_file()):
             target = args.out / file.relative_to(tmp)
             target.parent.mkdir(parents=True, exist_ok=True)
+            file.chmod(0o644)
             os.replace(file, target)  # one by one, each whole: a reader never sees half a file
     size = sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file())
     print(f"{args.out}: {size / 1e6:.1f} MB")

@@ -378,7 +378,7 @@ def main():
             o.step()
         modules.zero_grad(set_to_none=True)
         step += 1
-        torch._foreach_lerp_(mean, [p.detach() for p in params], 1 - min(0.997, step / (step + 30)))
+        torch._foreach_lerp_(mean, [p.detach() for p in params], 1 - min(0.99, step / (step + 30)))
         total += loss.item()
         if step % 50 == 0:
             print(f"step {step} loss {total / 50:.4f} {(time.time() - began) / 60:.2f} min rate {factor:.2f}", flush=True)

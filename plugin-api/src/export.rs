@@ -32,6 +32,11 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
+/// Turns off the message that Rust prints at a panic: it is caught and becomes an error that the user sees.
+pub fn silence_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
+}
+
 /// The table entry of a node kind. Leaks its description, once.
 pub fn node_entry<N: Node>() -> NodeEntry {
     unsafe extern "C" fn run<N: Node>(
@@ -141,6 +146,7 @@ macro_rules! export_plugin {
                 unsafe extern "C" fn init(host: *const $crate::abi::Host) -> *const $crate::abi::Entries {
                     // SAFETY: the host hands over its table, which lives for ever.
                     unsafe { $crate::set_host(host) };
+                    $crate::export::silence_panics();
                     ::std::panic::catch_unwind(|| {
                         $crate::export::entries(
                             vec![$($crate::export::node_entry::<$node>()),*],

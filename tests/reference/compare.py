@@ -154,7 +154,7 @@ def nodes_of(case, model, noise, precision):
 def measure(binary, case, expected, pictures, folder, models, noise, precision, options, model="model"):
     nodes = nodes_of(case, model, noise, precision)
     dumps = ["prompt.conditioning", "sample.latent", "step1.latent"]
-    dumps += [name for name, there in [("negative.conditioning", case["guidance"] > 0), ("encode.latent", case["image"])] if there]
+    dumps += ["negative.conditioning"] * ("negative" in nodes) + ["encode.latent"] * ("encode" in nodes)
     dumped, files = weft.run(binary, folder, nodes, models, dumps, options)
     errors = {
         "embeds": distance(dumped["prompt.conditioning"]["embeds"], expected["embeds"]),

@@ -22,7 +22,7 @@ from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3ForCausalLM
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-# The four committed variants. Every field that a spec leaves out comes from `DEFAULTS`.
+# What a spec leaves out.
 DEFAULTS = {
     "seed": 0,
     "dit": {
@@ -47,6 +47,7 @@ DEFAULTS = {
     "tokenizer_json": True,
 }
 
+# The committed ones.
 VARIANTS = {
     # Everything in its most ordinary form.
     "plain": {"seed": 1},

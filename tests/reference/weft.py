@@ -42,11 +42,12 @@ def run(binary, folder, nodes, models, dumps=(), options=(), timeout=600):
     folder, out = Path(folder), Path(folder) / "out"
     out.mkdir(parents=True, exist_ok=True)
     (folder / "graph.ron").write_text(graph(nodes), encoding="utf-8")
-    command = [str(binary), "run", str(folder / "graph.ron"), "--models", str(models), "--input", str(folder), "-o", str(out), "--quiet"]
+    command = [binary, "run", folder / "graph.ron", "--models", models, "--input", folder, "-o", out, "--quiet", *options]
     files = {output: folder / f"{output}.safetensors" for output in dumps}
     for output, file in files.items():
         command += ["--dump", f"{output}={file}"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=timeout)
+    command = [str(part) for part in command]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     if done.returncode != 0:
         raise RuntimeError(f"weft ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     tensors = {output: load_file(file) for output, file in files.items()}

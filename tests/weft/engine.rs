@@ -1,6 +1,8 @@
 //! The engine through its protocol: what is evaluated again, what is not, and what happens when it dies.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use weft::engine::protocol::{Event, Job};
@@ -135,6 +137,32 @@ fn a_killed_engine_is_an_error_that_says_how_it_ended() {
     let error = follow(&mut engine).expect_err("the engine is gone");
     assert_eq!(error.code, Code::Failed);
     assert!(error.cause.contains("signal 9"), "{error}");
+}
+
+/// What a user sees when the engine is killed: which node was running, and exit code 8.
+#[test]
+fn weft_run_names_the_node_that_was_running_when_the_engine_died() {
+    let out = tempfile::tempdir().expect("a folder");
+    let graph = out.path().join("fox.ron");
+    std::fs::write(&graph, text_to_image()).expect("the graph");
+    let (graph, models) = (graph.display().to_string(), golden("plain").display().to_string());
+    let mut program = crate::program::command(&["run", &graph, "--models", &models, "--set", "sample.steps=1000"]);
+    let pictures = out.path().join("pictures");
+    program.arg("-o").arg(&pictures).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().expect("the program starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut said = String::new();
+    while !said.contains("sample: 3/1000") {
+        assert_ne!(stderr.read_line(&mut said).expect("a line"), 0, "it ended early: {said}");
+    }
+    let engine = Command::new("pgrep").args(["-P", &child.id().to_string()]).output().expect("pgrep runs");
+    let engine: i32 = String::from_utf8_lossy(&engine.stdout).trim().parse().expect("one child");
+    let engine = rustix::process::Pid::from_raw(engine).expect("a pid");
+    rustix::process::kill_process(engine, rustix::process::Signal::KILL).expect("it is ours");
+    stderr.read_to_string(&mut said).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(8), "{said}");
+    assert!(said.contains("node `sample` (sampler/Sample)") && said.contains("signal 9"), "{said}");
+    assert_eq!(std::fs::read_dir(pictures).expect("a folder").count(), 0);
 }
 
 #[test]

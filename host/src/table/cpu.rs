@@ -305,3 +305,78 @@ fn rotate_row(from: &[f32], cos: &[f32], sin: &[f32], to: &mut [f32]) {
         *imaginary = a * sin + b * cos;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mlx_rs::{fast, ops, random};
+
+    use super::*;
+
+    fn random(shape: &[i32], seed: u64) -> Array {
+        let key = random::key(seed).unwrap();
+        random::normal::<f32>(shape, None, 2.0, Some(&key)).unwrap()
+    }
+
+    /// The farthest that `a` is from `b`, relative to the largest number of `b`.
+    fn distance(a: &Array, b: &Array) -> f32 {
+        assert_eq!(a.shape(), b.shape());
+        let (a, b) = (settled(a).unwrap(), settled(b).unwrap());
+        let (a, b) = (numbers(&a).unwrap(), numbers(&b).unwrap());
+        let largest = b.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+        a.iter().zip(b).fold(0f32, |farthest, (a, b)| farthest.max((a - b).abs())) / largest
+    }
+
+    fn mlx_silu(x: &Array) -> Array {
+        ops::multiply(x, ops::sigmoid(x).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_operation_is_mlx_s_within_rounding() {
+        super::super::mlx::start(Some(super::super::Device::Cpu)).unwrap();
+        let x = random(&[2, 7, 5, 48], 1);
+        let other = random(&[2, 7, 5, 48], 2);
+        let (weight, bias) = (random(&[48], 3), random(&[48], 4));
+        assert!(distance(&silu(&x).unwrap().unwrap(), &mlx_silu(&x)) < 1e-6);
+        let gated = ops::multiply(mlx_silu(&x), &other).unwrap();
+        assert!(distance(&silu_multiply(&x, &other).unwrap().unwrap(), &gated) < 1e-6);
+        let expected = ops::softmax_axis(&x, -1, true).unwrap();
+        assert!(distance(&softmax(&x).unwrap().unwrap(), &expected) < 1e-6);
+        let expected = fast::rms_norm(&x, Some(&weight), 1e-5).unwrap();
+        assert!(distance(&rms_norm(&x, Some(&weight), 1e-5).unwrap().unwrap(), &expected) < 1e-6);
+
+        let (cos, sin) = (random(&[7, 24], 5), random(&[7, 24], 6));
+        let ours = rotate_pairs(&x, &cos, &sin).unwrap().unwrap();
+        use_here(false);
+        let expected = compute::rotate_pairs(&x, &cos, &sin).unwrap();
+        assert!(distance(&ours, &expected) < 1e-6);
+        let expected = compute::group_norm(&x, 6, Some(&weight), Some(&bias), 1e-6).unwrap();
+        use_here(true);
+        assert!(distance(&group_norm(&x, 6, &weight, &bias, 1e-6).unwrap().unwrap(), &expected) < 2e-6);
+
+        let [q, k, v] = [7, 8, 9].map(|seed| random(&[1, 3, 130, 16], seed));
+        let expected = fast::scaled_dot_product_attention(&q, &k, &v, 0.25, None, None).unwrap();
+        assert!(distance(&attention(&q, &k, &v, 0.25).unwrap().unwrap(), &expected) < 2e-6);
+    }
+
+    #[test]
+    fn a_flat_picture_keeps_its_digits() {
+        super::super::mlx::start(Some(super::super::Device::Cpu)).unwrap();
+        // Mean 1000, spread 0.01: a sum of squares in float32 would leave nothing of the variance.
+        let x = ops::add(ops::multiply(random(&[1, 64, 64, 8], 1), Array::from_f32(0.005)).unwrap(), Array::from_f32(1000.0));
+        let (one, zero) = (ops::ones::<f32>(&[8]).unwrap(), ops::zeros::<f32>(&[8]).unwrap());
+        let normed = settled(&group_norm(&x.unwrap(), 2, &one, &zero, 1e-6).unwrap().unwrap()).unwrap();
+        let square_mean = numbers(&normed).unwrap().iter().map(|x| f64::from(x * x)).sum::<f64>() / normed.size() as f64;
+        // eps is 1 % of the variance 1e-4.
+        assert!((square_mean - 0.99).abs() < 0.01, "{square_mean}");
+    }
+
+    #[test]
+    fn exp_is_right_to_two_units_in_the_last_place() {
+        for step in -8700..8800 {
+            let x = step as f32 / 100.0;
+            let right = f64::from(x).exp();
+            assert!((f64::from(exp(x)) - right).abs() <= right * 2.4e-7, "exp({x})");
+        }
+        assert!(exp(f32::NAN).is_nan());
+    }
+}

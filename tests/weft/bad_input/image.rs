@@ -64,8 +64,24 @@ pub fn with_text(text: &[u8]) -> Vec<u8> {
 
 /// A small PNG whose text under Weft's keyword is 64 MiB of one letter.
 pub fn text_bomb() -> Vec<u8> {
-    let text = [b"weft\0\x01\0\0\0", include_bytes!("64-mib.zlib").as_slice()].concat();
+    let text = [b"weft\0\x01\0\0\0", one_letter(64 << 20).as_slice()].concat();
     png(2, 1, 8, 2, &[0, 1, 2, 3, 4, 5, 6], &chunk(b"iTXt", &text))
+}
+
+/// At least `length` times the letter `a`, packed by zlib's fixed code: the letter, then "258 more of the last one".
+fn one_letter(length: usize) -> Vec<u8> {
+    let repeats = length.div_ceil(258);
+    let mut bits = vec![true, true, false];
+    let code = |value: u32, width: u32| (0..width).rev().map(move |bit| value >> bit & 1 == 1);
+    bits.extend(code(0x30 + u32::from(b'a'), 8));
+    (0..repeats).for_each(|_| bits.extend(code(0b1100_0101, 8).chain(code(0, 5))));
+    bits.extend(code(0, 7));
+    let byte = |bits: &[bool]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | u8::from(*bit) << at);
+    let packed: Vec<u8> = bits.chunks(8).map(byte).collect();
+    let count = (1 + 258 * repeats) as u64;
+    let (a, b) = (1 + 97 * count, count + 97 * (count * (count + 1) / 2));
+    let sum = ((b % 65_521) << 16 | a % 65_521) as u32;
+    [&[0x78, 0x01][..], &packed, &sum.to_be_bytes()].concat()
 }
 
 fn half_of(format: ImageFormat) -> Vec<u8> {

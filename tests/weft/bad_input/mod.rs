@@ -11,7 +11,9 @@ mod weights;
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -192,28 +194,80 @@ fn refusal_problems(code: i32, said: &Said) -> Vec<String> {
 
 /// Runs a command to its end, or says that there was none.
 pub fn end(command: &mut Command) -> Result<Said, String> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
-    let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
-            _ => {
-                drop(child.kill());
-                drop(child.wait());
-                return Err(format!("no end within {PATIENCE:?}"));
-            }
-        }
-    };
-    let text = |reader: std::thread::JoinHandle<Vec<u8>>| reader.join().map_err(|_| "no output".to_owned());
-    Ok(std::process::Output { status, stdout: text(stdout)?, stderr: text(stderr)? }.into())
+    Running::spawn(command).try_end()
 }
 
-fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        drop(stream.map(|mut stream| stream.read_to_end(&mut bytes)));
-        bytes
-    })
+/// A run that is under way, with what it has said so far.
+pub struct Running {
+    pub child: Child,
+    start: Instant,
+    stdout: Arc<Mutex<Vec<u8>>>,
+    stderr: Arc<Mutex<Vec<u8>>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    pub fn start(arguments: &[String]) -> Self {
+        Self::spawn(&mut command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    pub fn spawn(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let (stdout, out) = collect(child.stdout.take());
+        let (stderr, err) = collect(child.stderr.take());
+        Self { child, start: Instant::now(), stdout, stderr, readers: vec![out, err] }
+    }
+
+    /// Waits until standard error holds `text`.
+    pub fn wait_for(&mut self, text: &str) {
+        while !self.stderr().contains(text) {
+            let running = matches!(self.child.try_wait(), Ok(None)) && self.start.elapsed() < PATIENCE;
+            assert!(running, "`{text}` never came: {}", self.stderr());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    pub fn stderr(&self) -> String {
+        text_of(&self.stderr)
+    }
+
+    pub fn end(self) -> Said {
+        self.try_end().unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn try_end(mut self) -> Result<Said, String> {
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if self.start.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(5)),
+                _ => {
+                    drop(self.child.kill());
+                    drop(self.child.wait());
+                    return Err(format!("no end within {PATIENCE:?}: {}", self.stderr()));
+                }
+            }
+        };
+        self.readers.drain(..).for_each(|reader| drop(reader.join()));
+        Ok(Said { code: status.code(), stdout: text_of(&self.stdout), stderr: self.stderr() })
+    }
+}
+
+fn text_of(bytes: &Mutex<Vec<u8>>) -> String {
+    String::from_utf8_lossy(&bytes.lock().expect("no panic while reading")).into_owned()
+}
+
+/// Reads a stream to its end on a thread of its own.
+fn collect(stream: Option<impl Read + Send + 'static>) -> (Arc<Mutex<Vec<u8>>>, JoinHandle<()>) {
+    let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let target = Arc::clone(&bytes);
+    let reader = std::thread::spawn(move || {
+        let mut part = [0; 4096];
+        for mut stream in stream {
+            while let Ok(count @ 1..) = stream.read(&mut part) {
+                target.lock().expect("no panic while reading").extend(&part[..count]);
+            }
+        }
+    });
+    (bytes, reader)
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Case, Place, assert_all, end};
-use crate::program::command;
+use super::{Case, Place, Running, assert_all};
 
 const TRANSFORMER: &str = "models/model/transformer/diffusion_pytorch_model.safetensors";
 
@@ -160,17 +159,18 @@ fn files_and_folders_that_are_missing() {
 }
 
 #[test]
-fn a_file_that_goes_away_while_it_is_read() {
+fn a_file_that_is_cut_off_while_it_is_used() {
     let at = Place::new();
     let mut arguments = at.own_model("plain");
     arguments.extend(["--set", "sample.steps=1000"].map(str::to_owned));
-    // The VAE's numbers are read behind the sampler, its header before.
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let said = std::thread::scope(|scope| {
-        let run = scope.spawn(|| end(&mut command(&arguments)));
-        std::thread::sleep(std::time::Duration::from_millis(1));
-        super::environment::until(|| super::environment::children_of_this_test_sample(&at));
-        run.join().expect("no panic")
-    });
-    drop(said);
+    // The VAE's header is read at the beginning, its numbers behind the last step.
+    let mut run = Running::start(&arguments);
+    run.wait_for("sample: 1/");
+    at.write("models/model/vae/diffusion_pytorch_model.safetensors", "");
+    let said = run.end();
+    assert_eq!(said.code, Some(6), "{}", said.stderr);
+    for part in ["vae/diffusion_pytorch_model.safetensors", "changed or went away", "node `decode`", "help: "] {
+        assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
+    }
+    assert_eq!(at.written(), Vec::<String>::new());
 }
