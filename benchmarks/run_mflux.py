@@ -103,9 +103,12 @@ def matmul_gflops(size=1024):
     """How fast MLX multiplies here, which tells whose BLAS it found."""
     a, b = mx.random.normal([size, size]), mx.random.normal([size, size])
     mx.eval(a, b)
-    start = time.perf_counter()
-    mx.eval(a @ b)
-    return 2 * size**3 / (time.perf_counter() - start) / 1e9
+    best = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        mx.eval(a @ b)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best / 1e9
 
 
 if __name__ == "__main__":

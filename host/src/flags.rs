@@ -1,5 +1,6 @@
 //! The command line of `weft`.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -162,7 +163,8 @@ pub fn parse() -> Flags {
             let text = error.to_string();
             let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
             let error = Error::new(Code::Usage, what).help("`weft --help` shows what can be given");
-            println!("{}", serde_json::json!({ "errors": [error.to_json()] }));
+            let mut out = std::io::stdout();
+            drop(writeln!(out, "{}", serde_json::json!({ "errors": [error.to_json()] })));
         }
         error.exit()
     })

@@ -31,13 +31,14 @@ pub fn did_you_mean<'a>(what: &str, name: &str, candidates: impl IntoIterator<It
 
 /// What a library says, without the words of the language that it is written in.
 pub fn plain(said: &str) -> String {
-    const WORDS: [(&str, &str); 8] = [
+    const WORDS: [(&str, &str); 9] = [
         ("EOF while parsing a", "it ends in the middle of a"),
         ("invalid type: sequence", "it is a list"),
         ("invalid type: ", "it is of the wrong type: "),
         ("expected struct HashMetadata", "expected a list of tensors"),
         ("ron::value::raw::RawValue", "a value"),
         ("stream did not contain valid UTF-8", "it is not text"),
+        ("recursion limit exceeded", "brackets are nested too deep"),
         ("expected ident at", "it is not JSON at"),
         ("expected value at", "it is not JSON at"),
     ];

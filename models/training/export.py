@@ -24,7 +24,7 @@ def edit_json(file, **changes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--vae", type=Path, default=Path("runs/vae/vae"))
+    parser.add_argument("--vae", type=Path, default=Path("runs/vae/final"))
     parser.add_argument("--dit", type=Path, default=Path("runs/dit"))
     parser.add_argument("--out", type=Path, default=Path("../demo"))
     parser.add_argument("--bf16", action="store_true", help="half the size (the default is float32)")

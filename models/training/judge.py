@@ -164,7 +164,7 @@ def draw_with_diffusers(model, captions, steps, folder):
     import torch
     from diffusers import ZImagePipeline
 
-    pipe = ZImagePipeline.from_pretrained(model, torch_dtype=torch.float32)
+    pipe = ZImagePipeline.from_pretrained(model, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     images = []
     for i, text in enumerate(captions):

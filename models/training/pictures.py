@@ -151,9 +151,13 @@ def held_out(scene):
 
 
 def training_scene(rng):
-    while held_out(scene := random_scene(rng)):
-        pass
-    return scene
+    """A scene that is not held out. Of those with objects of medium size only every other one is
+    taken: all scenes with two objects are such, and small and large objects would be seen too seldom."""
+    while True:
+        scene = random_scene(rng)
+        medium = all(t.size == "medium" for t in scene.things)
+        if not held_out(scene) and not (medium and rng.random() < 0.5):
+            return scene
 
 
 def held_out_scenes(count, seed=0):

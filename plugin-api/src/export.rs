@@ -124,8 +124,22 @@ pub fn entries(nodes: Vec<NodeEntry>, architectures: Vec<ArchitectureEntry>) -> 
 
 /// Makes a library a plugin.
 ///
-/// ```ignore
-/// export_plugin! { id: "org.example.blur", nodes: [Blur, Sharpen], architectures: [] }
+/// ```
+/// # use plugin_api::{Node, NodeSpec, Record, Result, Run, export_plugin};
+/// struct Blur;
+///
+/// impl Node for Blur {
+///     // …
+/// #   fn spec() -> NodeSpec {
+/// #       NodeSpec::new("Blur", "image", "Blurs a picture.")
+/// #   }
+/// #   fn run(_run: &Run, inputs: &Record) -> Result<Record> {
+/// #       Ok(inputs.clone())
+/// #   }
+/// }
+///
+/// export_plugin! { id: "org.example.blur", nodes: [Blur], architectures: [] }
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! export_plugin {

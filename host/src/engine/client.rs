@@ -66,10 +66,17 @@ impl Engine {
                 }
             }
         });
-        match events.recv() {
-            Ok(Event::Ready { catalog, device }) => Ok(Self { child, requests, events, catalog, device }),
-            Ok(Event::Unusable(error)) => Err(Error { code: Code::Usage, ..error }),
-            _ => Err(failed(&child.wait().map_or_else(|error| error.to_string(), describe))),
+        let mut opening = None;
+        loop {
+            match events.recv() {
+                Ok(Event::Opening { file }) => opening = Some(file),
+                Ok(Event::Ready { catalog, device }) => return Ok(Self { child, requests, events, catalog, device }),
+                Ok(Event::Unusable(error)) => return Err(Error { code: Code::Usage, ..error }),
+                _ => {
+                    let cause = child.wait().map_or_else(|error| error.to_string(), describe);
+                    return Err(opening.map_or_else(|| failed(&cause), |file| died_opening(&file, &cause)));
+                }
+            }
         }
     }
 
@@ -116,6 +123,12 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn died_opening(file: &str, cause: &str) -> Error {
+    Error::new(Code::Plugin, format!("the plugin {file} ended the engine while it was opened"))
+        .cause(cause)
+        .help("leave its folder out of --plugins, and report it to its author")
 }
 
 /// Fresh pages cost more than the arithmetic on them: glibc is told to keep what MLX's CPU backend frees, and to ask for

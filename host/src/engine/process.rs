@@ -22,6 +22,8 @@ pub fn serve(device: Option<Device>, plugins: Vec<PathBuf>) -> io::Result<()> {
     let client = take_stdout()?;
     // Panics are caught and become errors with a message; the default hook would print them as well.
     std::panic::set_hook(Box::new(|_| {}));
+    // A file that may not grow is a failed write with a message, not the end of the engine.
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
     let cancelled = Arc::new(AtomicBool::new(false));
     let (to_engine, jobs) = channel();
     let flag = Arc::clone(&cancelled);
@@ -63,7 +65,7 @@ fn work(client: File, jobs: &Receiver<Job>, wanted: Option<Device>, plugins: &[P
         Ok(device) => device,
         Err(error) => return events(Event::Unusable(error.into())),
     };
-    let registry = load_all(plugins).install();
+    let registry = load_all(plugins, &|file| events(Event::Opening { file: file.display().to_string() })).install();
     events(Event::Ready { catalog: registry.catalog(), device });
     let mut executor = Executor::new(registry, device, events, cancelled);
     for job in jobs {

@@ -42,7 +42,11 @@ pub struct Dump {
 /// Engine to client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Event {
-    /// The first message: plugins are loaded, MLX is up.
+    /// A plugin is about to be opened: should the engine die now, it was this one.
+    Opening {
+        file: String,
+    },
+    /// Plugins are loaded, MLX is up.
     Ready {
         catalog: Catalog,
         device: Device,

@@ -31,11 +31,12 @@ fn libraries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Loads Weft's own plugins and those of `folders`, which the user named on the command line. What is refused stays in
-/// the registry with its reason.
-pub fn load_all(folders: &[PathBuf]) -> Registry {
+/// the registry with its reason. `opening` is told of each before its code can run.
+pub fn load_all(folders: &[PathBuf], opening: &dyn Fn(&Path)) -> Registry {
     let mut registry = Registry::default();
     let named = folders.iter().flat_map(|folder| libraries(folder));
     for path in beside_executable().into_iter().chain(named) {
+        opening(&path);
         if let Err(reason) = load(&path, &mut registry) {
             registry.refuse(path.display().to_string(), reason);
         }
@@ -45,7 +46,7 @@ pub fn load_all(folders: &[PathBuf]) -> Registry {
 
 fn load(path: &Path, registry: &mut Registry) -> Result<(), String> {
     // SAFETY: opening a library runs its initialisers; the user trusts it, see `load_all`.
-    let library = unsafe { Library::new(path) }.map_err(|error| format!("it is no loadable library: {error}"))?;
+    let library = unsafe { Library::new(path) }.map_err(|error| not_loadable(&error))?;
     // Never unloaded: its code may be referred to by values, threads and thread-locals for ever.
     let library: &'static Library = Box::leak(Box::new(library));
     // SAFETY: a data symbol; what it holds is checked before anything of it is used.
@@ -70,6 +71,14 @@ fn load(path: &Path, registry: &mut Registry) -> Result<(), String> {
     registry.add(PluginInfo { id, version, nodes: specs }, nodes, architectures)
 }
 
+fn not_loadable(error: &libloading::Error) -> String {
+    let what = "it is no library that this machine can load: damaged, or for another system or processor";
+    match std::error::Error::source(error) {
+        Some(source) => format!("{what} ({source})"),
+        None => what.to_owned(),
+    }
+}
+
 fn refuse_other_abi(plugin: &Plugin) -> Result<(), String> {
     if plugin.magic != abi::MAGIC {
         return Err("its symbol is there but does not begin as Weft's does".to_owned());
@@ -90,8 +99,8 @@ fn refuse_other_abi(plugin: &Plugin) -> Result<(), String> {
 fn node(entry: abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
     // SAFETY: the plugin's constant text.
     let text = unsafe { entry.spec.to_text() };
-    let spec: NodeSpec =
-        ron::from_str(&text).map_err(|error| format!("the description of a node cannot be read: {error}"))?;
+    let spec: NodeSpec = ron::from_str(&text)
+        .map_err(|error| format!("the description of a node cannot be read, at {}", error.span.start))?;
     Ok(NodeKind { spec, entry, plugin: plugin.to_owned() })
 }
 

@@ -237,6 +237,12 @@ pub fn conv2d(
         _ => Err(Error::invalid(format!("conv2d needs two numbers as {what}, not {pair:?}"))),
     };
     let (stride, padding, dilation) = (pair("stride", stride)?, pair("padding", padding)?, pair("dilation", dilation)?);
+    let sizes = |(h, w): (i32, i32)| Some([usize::try_from(h).ok()?, usize::try_from(w).ok()?]);
+    if let (1, (1, 1), Some(stride), Some(padding)) = (groups, dilation, sizes(stride), sizes(padding))
+        && let Some(done) = cpu::conv2d(x, weight, stride, padding)?
+    {
+        return Ok(done);
+    }
     ops::conv2d(x, weight, stride, padding, dilation, groups).map_err(mlx_error)
 }
 

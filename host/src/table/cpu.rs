@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlx_rs::{Array, Dtype as MlxDtype};
 use multiversion::multiversion;
-use plugin_api::{Dtype, Result};
+use plugin_api::Result;
 use rayon::prelude::*;
 
 use super::compute;
-use super::mlx::{from_bytes, mlx_error};
+use super::mlx::mlx_error;
 
 static IN_USE: AtomicBool = AtomicBool::new(false);
 
@@ -22,6 +22,9 @@ pub fn use_here(on_cpu: bool) {
 
 /// Numbers that one task works on: small enough to stay in a core's cache, large enough to be worth a task.
 const CHUNK: usize = 1 << 14;
+
+/// Bytes of convolution patches that are there at once: below what glibc hands back to the system when it is freed.
+const PATCH_BYTES: usize = 16 << 20;
 
 /// Bytes of attention scores that are there at once.
 const SCORE_BYTES: usize = 64 << 20;
@@ -42,10 +45,17 @@ fn numbers(x: &Array) -> Result<&[f32]> {
     x.try_as_slice::<f32>().map_err(|error| plugin_api::Error::failed(format!("a tensor cannot be read: {error}")))
 }
 
-fn array(numbers: &[f32], shape: &[i32]) -> Result<Array> {
-    // SAFETY: plain numbers, every byte of them is initialised.
-    let bytes = unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast::<u8>(), std::mem::size_of_val(numbers)) };
-    from_bytes(Dtype::Float32, shape, bytes)
+/// A buffer of MLX's own to write results into, so that they are not copied into one afterwards.
+fn fresh(shape: &[i32]) -> Result<Array> {
+    let array = mlx_rs::ops::full::<f32>(shape, Array::from_f32(0.0)).map_err(mlx_error)?;
+    settled(&array)
+}
+
+/// The numbers of an array from [`fresh`], before anything else refers to it.
+fn numbers_mut(fresh: &mut Array) -> Result<&mut [f32]> {
+    let numbers = numbers(fresh)?;
+    // SAFETY: the array is evaluated, row-major and known to nobody else, which the exclusive borrow keeps so.
+    Ok(unsafe { std::slice::from_raw_parts_mut(numbers.as_ptr().cast_mut(), numbers.len()) })
 }
 
 /// `x · sigmoid(x)`.
@@ -53,11 +63,10 @@ pub fn silu(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let x = settled(x)?;
-    let from = numbers(&x)?;
-    let mut to = vec![0f32; from.len()];
+    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
+    let (from, to) = (numbers(&x)?, numbers_mut(&mut out)?);
     to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)).for_each(|(to, from)| silu_chunk(from, to));
-    array(&to, x.shape()).map(Some)
+    Ok(Some(out))
 }
 
 /// `silu(x) · gate`.
@@ -65,14 +74,13 @@ pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Option<Array>> {
     if !applies(&[x, gate]) || x.shape() != gate.shape() {
         return Ok(None);
     }
-    let (x, gate) = (settled(x)?, settled(gate)?);
-    let (from, with) = (numbers(&x)?, numbers(&gate)?);
-    let mut to = vec![0f32; from.len()];
+    let (x, gate, mut out) = (settled(x)?, settled(gate)?, fresh(x.shape())?);
+    let (from, with, to) = (numbers(&x)?, numbers(&gate)?, numbers_mut(&mut out)?);
     to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK).zip(with.par_chunks(CHUNK))).for_each(|(to, (from, with))| {
         silu_chunk(from, to);
         multiply_chunk(to, with);
     });
-    array(&to, x.shape()).map(Some)
+    Ok(Some(out))
 }
 
 /// Softmax over the last axis.
@@ -82,9 +90,11 @@ pub fn softmax(x: &Array) -> Result<Option<Array>> {
     }
     let x = settled(x)?;
     let width = row_width(&x);
-    let mut to = numbers(&x)?.to_vec();
+    let mut out = fresh(x.shape())?;
+    let to = numbers_mut(&mut out)?;
+    to.copy_from_slice(numbers(&x)?);
     to.par_chunks_mut(width * rows_a_task(width)).for_each(|rows| rows.chunks_exact_mut(width).for_each(softmax_row));
-    array(&to, x.shape()).map(Some)
+    Ok(Some(out))
 }
 
 /// `x / √(mean(x²) + eps) · weight` over the last axis.
@@ -93,15 +103,15 @@ pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Option<Ar
         return Ok(None);
     };
     let (x, weight) = (settled(x)?, settled(weight)?);
-    let (from, weight) = (numbers(&x)?, numbers(&weight)?);
+    let mut out = fresh(x.shape())?;
+    let (from, weight, to) = (numbers(&x)?, numbers(&weight)?, numbers_mut(&mut out)?);
     let width = weight.len();
-    let mut to = vec![0f32; from.len()];
     let task = width * rows_a_task(width);
     to.par_chunks_mut(task).zip(from.par_chunks(task)).for_each(|(to, from)| {
         let rows = to.chunks_exact_mut(width).zip(from.chunks_exact(width));
         rows.for_each(|(to, from)| rms_row(from, weight, eps, to));
     });
-    array(&to, x.shape()).map(Some)
+    Ok(Some(out))
 }
 
 /// Group norm of `[n, …, c]` with weight and bias `[c]`.
@@ -112,8 +122,9 @@ pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32
         return Ok(None);
     }
     let (x, weight, bias) = (settled(x)?, settled(weight)?, settled(bias)?);
+    let mut out = fresh(x.shape())?;
     let (from, weight, bias) = (numbers(&x)?, numbers(&weight)?, numbers(&bias)?);
-    let mut to = vec![0f32; from.len()];
+    let to = numbers_mut(&mut out)?;
     let item = from.len() / x.shape()[0] as usize;
     for (to, from) in to.chunks_exact_mut(item).zip(from.chunks_exact(item)) {
         let (mean, scale) = group_statistics(from, channels, groups as usize, weight, eps);
@@ -123,7 +134,7 @@ pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32
             rows.for_each(|(to, from)| affine_row(from, &mean, &scale, bias, to));
         });
     }
-    array(&to, x.shape()).map(Some)
+    Ok(Some(out))
 }
 
 /// Rotary embedding of neighbouring pairs: `[…, t, h, d]`, tables `[t, d/2]`.
@@ -134,16 +145,17 @@ pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Option<Array>
         return Ok(None);
     }
     let (x, cos, sin) = (settled(x)?, settled(cos)?, settled(sin)?);
+    let mut out = fresh(x.shape())?;
     let (from, cos, sin) = (numbers(&x)?, numbers(&cos)?, numbers(&sin)?);
+    let to = numbers_mut(&mut out)?;
     let (width, token) = (width as usize, (heads * width) as usize);
-    let mut to = vec![0f32; from.len()];
     to.par_chunks_mut(token).zip(from.par_chunks(token)).enumerate().for_each(|(index, (to, from))| {
         let row = index % tokens as usize * (width / 2);
         let (cos, sin) = (&cos[row..row + width / 2], &sin[row..row + width / 2]);
         let heads = to.chunks_exact_mut(width).zip(from.chunks_exact(width));
         heads.for_each(|(to, from)| rotate_row(from, cos, sin, to));
     });
-    array(&to, x.shape()).map(Some)
+    Ok(Some(out))
 }
 
 /// Attention without a mask over as many key heads as query heads: BLAS for the products, [`softmax`] between them,
@@ -173,6 +185,78 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32) -> R
     match parts.as_slice() {
         [whole] => Ok(Some(whole.clone())),
         parts => compute::concatenate(parts.iter().collect(), 2).map(Some),
+    }
+}
+
+/// A convolution of `[n,h,w,c]` with `[out,kh,kw,c]`, strip by strip: the patches of some rows side by side, then one
+/// matrix product by BLAS. MLX lays out the patches of the whole picture, on one core.
+pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]) -> Result<Option<Array>> {
+    let (&[n, height, width, channels], &[out, kh, kw, depth]) = (x.shape(), weight.shape()) else { return Ok(None) };
+    let size = |side: i32, kernel: i32, axis: usize| {
+        (side as usize + 2 * padding[axis]).checked_sub(kernel as usize).map(|room| room / stride[axis].max(1) + 1)
+    };
+    let (Some(rows), Some(columns)) = (size(height, kh, 0), size(width, kw, 1)) else { return Ok(None) };
+    if !applies(&[x, weight]) || channels != depth || stride.contains(&0) {
+        return Ok(None);
+    }
+    let (x, patch) = (settled(x)?, (kh * kw * channels) as usize);
+    let matrix = compute::transpose(&compute::reshape(weight, &[out, patch as i32])?, &[])?;
+    let patches = Patches {
+        height: height as usize,
+        width: width as usize,
+        channels: channels as usize,
+        kernel: [kh as usize, kw as usize],
+        stride,
+        padding,
+    };
+    let strip = (PATCH_BYTES / (columns * patch * size_of::<f32>())).clamp(1, rows);
+    let line = columns * out as usize;
+    let mut result = fresh(&[n, rows as i32, columns as i32, out])?;
+    let pictures = numbers(&x)?.chunks_exact(x.size() / n as usize);
+    for (picture, to) in pictures.zip(numbers_mut(&mut result)?.chunks_exact_mut(rows * line)) {
+        for (index, to) in to.chunks_mut(strip * line).enumerate() {
+            let pixels = to.len() / out as usize;
+            let mut laid_out = fresh(&[pixels as i32, patch as i32])?;
+            let lines = numbers_mut(&mut laid_out)?.par_chunks_mut(columns * patch).enumerate();
+            lines.for_each(|(row, line)| patches.lay_out(picture, index * strip + row, line));
+            to.copy_from_slice(numbers(&settled(&compute::matmul(&laid_out, &matrix)?)?)?);
+        }
+    }
+    Ok(Some(result))
+}
+
+/// How the patches of a convolution lie in its input.
+struct Patches {
+    height: usize,
+    width: usize,
+    channels: usize,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+}
+
+impl Patches {
+    /// The patches of one row of the output, one after the other; zeros where they reach over the border.
+    fn lay_out(&self, picture: &[f32], row: usize, line: &mut [f32]) {
+        let [kh, kw] = self.kernel;
+        let pieces = line.chunks_exact_mut(kw * self.channels);
+        for (index, piece) in pieces.enumerate() {
+            let (column, y) = (index / kh, row * self.stride[0] + index % kh);
+            let inside = y >= self.padding[0] && y < self.height + self.padding[0];
+            // Columns of the input that this piece covers, and the part of the piece that lies before them.
+            let start = column * self.stride[1];
+            let before = self.padding[1].saturating_sub(start).min(kw);
+            let end = (start + kw).min(self.width + self.padding[1]);
+            if !inside || end <= start + before {
+                piece.fill(0.0);
+                continue;
+            }
+            let from = ((y - self.padding[0]) * self.width + start + before - self.padding[1]) * self.channels;
+            let (length, before) = ((end - start - before) * self.channels, before * self.channels);
+            piece[..before].fill(0.0);
+            piece[before..before + length].copy_from_slice(&picture[from..from + length]);
+            piece[before + length..].fill(0.0);
+        }
     }
 }
 
@@ -353,6 +437,15 @@ mod tests {
         use_here(true);
         assert!(distance(&group_norm(&x, 6, &weight, &bias, 1e-6).unwrap().unwrap(), &expected) < 2e-6);
 
+        for (kernel, stride, padding) in [(3, 1, 1), (1, 1, 0), (3, 2, 0), (5, 2, 3), (4, 3, 2)] {
+            let x = random(&[2, 9, 7, 5], 10);
+            let weight = random(&[6, kernel, kernel, 5], 11);
+            let (s, p) = ((stride, stride), (padding, padding));
+            let expected = ops::conv2d(&x, &weight, s, p, None, None).unwrap();
+            let ours = conv2d(&x, &weight, [stride as usize; 2], [padding as usize; 2]).unwrap().unwrap();
+            assert!(distance(&ours, &expected) < 2e-6, "{kernel} {stride} {padding}");
+        }
+
         let [q, k, v] = [7, 8, 9].map(|seed| random(&[1, 3, 130, 16], seed));
         let expected = fast::scaled_dot_product_attention(&q, &k, &v, 0.25, None, None).unwrap();
         assert!(distance(&attention(&q, &k, &v, 0.25).unwrap().unwrap(), &expected) < 2e-6);
@@ -362,10 +455,14 @@ mod tests {
     fn a_flat_picture_keeps_its_digits() {
         super::super::mlx::start(Some(super::super::Device::Cpu)).unwrap();
         // Mean 1000, spread 0.01: a sum of squares in float32 would leave nothing of the variance.
-        let x = ops::add(ops::multiply(random(&[1, 64, 64, 8], 1), Array::from_f32(0.005)).unwrap(), Array::from_f32(1000.0));
+        let x = ops::add(
+            ops::multiply(random(&[1, 64, 64, 8], 1), Array::from_f32(0.005)).unwrap(),
+            Array::from_f32(1000.0),
+        );
         let (one, zero) = (ops::ones::<f32>(&[8]).unwrap(), ops::zeros::<f32>(&[8]).unwrap());
         let normed = settled(&group_norm(&x.unwrap(), 2, &one, &zero, 1e-6).unwrap().unwrap()).unwrap();
-        let square_mean = numbers(&normed).unwrap().iter().map(|x| f64::from(x * x)).sum::<f64>() / normed.size() as f64;
+        let square_mean =
+            numbers(&normed).unwrap().iter().map(|x| f64::from(x * x)).sum::<f64>() / normed.size() as f64;
         // eps is 1 % of the variance 1e-4.
         assert!((square_mean - 0.99).abs() < 0.01, "{square_mean}");
     }

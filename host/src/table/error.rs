@@ -31,6 +31,9 @@ pub fn to_raw(error: Error) -> *mut RawError {
 }
 
 /// Takes over an error that a plugin returned; null is success.
+///
+/// # Safety
+/// The status is null or an error handle that nobody uses again.
 pub unsafe fn take(status: Status) -> Result<()> {
     if status.is_null() {
         return Ok(());

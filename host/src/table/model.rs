@@ -1,11 +1,11 @@
 //! Models and sessions: looking up an architecture, building its network once, calling it inside its hooks.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::rc::Rc;
 
 use plugin_api::abi::{HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, RawWeights, Status, Text};
-use plugin_api::{Error, ErrorKind, Result};
+use plugin_api::{Error, ErrorKind, Result, Role};
 
 use super::error;
 use super::run::Run;
@@ -21,8 +21,8 @@ pub struct Model {
     config: Rc<str>,
     pub weights: Weights,
     hooks: Vec<(String, Rc<Hook>)>,
-    /// Built at the first session; shared by models that differ in their hooks alone.
-    net: Rc<OnceCell<Net>>,
+    /// Built at a session; shared by models that differ in their hooks alone.
+    net: Rc<RefCell<Option<Rc<Net>>>>,
 }
 
 #[derive(Debug)]
@@ -49,9 +49,9 @@ impl Drop for Hook {
 }
 
 impl Model {
-    fn net(&self) -> Result<*mut c_void> {
-        if let Some(net) = self.net.get() {
-            return Ok(net.net);
+    fn net(&self) -> Result<Rc<Net>> {
+        if let Some(net) = &*self.net.borrow() {
+            return Ok(Rc::clone(net));
         }
         let mut net = std::ptr::null_mut();
         super::run::expect_loading(self.weights.bytes());
@@ -62,14 +62,25 @@ impl Model {
             weights::free(raw);
             error::take(status)?;
         }
-        let built = Net { architecture: self.architecture, net };
-        Ok(self.net.get_or_init(|| built).net)
+        let net = Rc::new(Net { architecture: self.architecture, net });
+        *self.net.borrow_mut() = Some(Rc::clone(&net));
+        Ok(net)
+    }
+
+    /// A text encoder can be larger than what comes after it and is done once the prompt is encoded; the conditioning
+    /// stays in the output cache. Another prompt reads the weights again.
+    fn release_after_use(&self) {
+        if self.architecture.role == Role::TextEncoder.kind() {
+            *self.net.borrow_mut() = None;
+            self.weights.forget();
+        }
     }
 }
 
 /// One use of a model, with the states of its hooks.
 struct Session {
     model: Rc<Model>,
+    net: Rc<Net>,
     run: *const Run,
     states: Vec<State>,
     /// The arguments of the call that is under way, for the hooks.
@@ -211,14 +222,14 @@ pub unsafe extern "C" fn session_open(
     unsafe {
         error::status(out, || {
             let model = Rc::clone(model_of(model)?);
-            model.net()?;
+            let net = model.net()?;
             let start = |(_, hook): &(String, Rc<Hook>)| {
                 let mut state = std::ptr::null_mut();
                 error::take((hook.0.start)(hook.0.payload, info, &raw mut state))?;
                 Ok(State { hook: Rc::clone(hook), state })
             };
             let states = model.hooks.iter().map(start).collect::<Result<_>>()?;
-            let session = Session { model, run: Run::get(run), states, step: RefCell::new(Value::Null) };
+            let session = Session { model, net, run: Run::get(run), states, step: RefCell::new(Value::Null) };
             Ok(Box::into_raw(Box::new(session)).cast())
         })
     }
@@ -226,7 +237,8 @@ pub unsafe extern "C" fn session_open(
 
 pub unsafe extern "C" fn session_free(session: *mut RawSession) {
     // SAFETY: a handle of ours, freed once.
-    drop(unsafe { Box::from_raw(session.cast::<Session>()) });
+    let session = unsafe { Box::from_raw(session.cast::<Session>()) };
+    session.model.release_after_use();
 }
 
 pub unsafe extern "C" fn session_call(
@@ -239,10 +251,9 @@ pub unsafe extern "C" fn session_call(
     unsafe {
         error::status(out, || {
             let this = session_of(session);
-            let net = this.model.net()?;
             *this.step.borrow_mut() = Value::get(args).clone();
             let mut result = std::ptr::null_mut();
-            error::take((this.model.architecture.entry.call)(net, session, method, args, &raw mut result))?;
+            error::take((this.model.architecture.entry.call)(this.net.net, session, method, args, &raw mut result))?;
             if result.is_null() {
                 let id = &this.model.architecture.id;
                 return Err(Error::new(ErrorKind::Plugin, format!("the architecture `{id}` returned nothing")));

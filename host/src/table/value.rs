@@ -236,8 +236,9 @@ pub unsafe extern "C" fn list_get(list: *const RawValue, index: usize) -> *mut R
 
 pub unsafe extern "C" fn record_get(record: *const RawValue, key: Text) -> *mut RawValue {
     // SAFETY: a live handle, lent text.
-    match unsafe { Value::get(record) } {
-        Value::Record(entries) => or_null(entries.get(&unsafe { key.to_text() })),
+    let (record, key) = unsafe { (Value::get(record), key.to_text()) };
+    match record {
+        Value::Record(entries) => or_null(entries.get(&key)),
         _ => std::ptr::null_mut(),
     }
 }

@@ -110,6 +110,11 @@ impl Weights {
         })
     }
 
+    /// Gives back what [`Weights::linear`] read; a further use reads it again.
+    pub fn forget(&self) {
+        self.loaded.borrow_mut().clear();
+    }
+
     /// Bytes of all tensors in the files.
     pub fn bytes(&self) -> usize {
         self.entries.iter().map(|entry| entry.bytes).sum()

@@ -1,6 +1,8 @@
 //! A plugin for the tests of the host: a node that puts hooks around the points of a model.
 
-use plugin_api::{Error, ErrorKind, Hook, InputKind, Model, Node, NodeSpec, Record, Result, Run, Tensor, export_plugin};
+use plugin_api::{
+    Error, ErrorKind, Hook, InputKind, Model, Node, NodeSpec, Record, Result, Run, Tensor, export_plugin,
+};
 
 /// Puts a hook around a point of a model.
 struct Around;

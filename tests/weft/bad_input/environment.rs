@@ -69,7 +69,8 @@ fn readers_that_go_away() {
     let at = Place::new();
     let arguments = at.run(&text_to_image());
     let mut command = command(&strs(&arguments));
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     drop((child.stdout.take(), child.stderr.take()));
     assert_eq!(child.wait().expect("an end").code(), Some(0));
     assert_eq!(at.written(), ["fox.png"]);
@@ -101,7 +102,11 @@ fn one_interrupt_stops_after_the_step() {
     send(run.child.id(), Signal::INT);
     let said = run.end();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
-    assert!(said.stderr.contains("stopping after this step") && said.stderr.contains("the run was stopped"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("stopping after this step") && said.stderr.contains("the run was stopped"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(at.written(), Vec::<String>::new());
 }
 

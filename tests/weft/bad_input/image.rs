@@ -47,7 +47,7 @@ fn zlib(content: &[u8]) -> Vec<u8> {
     });
     let length = content.len() as u16;
     let head = [0x78, 0x01, 0x01];
-    [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), content, &(b << 16 | a).to_be_bytes()].concat()
+    [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), content, &((b << 16) | a).to_be_bytes()].concat()
 }
 
 /// A PNG of any header, with `rows` as they stand and further chunks before them.
@@ -72,15 +72,15 @@ pub fn text_bomb() -> Vec<u8> {
 fn one_letter(length: usize) -> Vec<u8> {
     let repeats = length.div_ceil(258);
     let mut bits = vec![true, true, false];
-    let code = |value: u32, width: u32| (0..width).rev().map(move |bit| value >> bit & 1 == 1);
+    let code = |value: u32, width: u32| (0..width).rev().map(move |bit| (value >> bit) & 1 == 1);
     bits.extend(code(0x30 + u32::from(b'a'), 8));
     (0..repeats).for_each(|_| bits.extend(code(0b1100_0101, 8).chain(code(0, 5))));
     bits.extend(code(0, 7));
-    let byte = |bits: &[bool]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | u8::from(*bit) << at);
+    let byte = |bits: &[bool]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | (u8::from(*bit) << at));
     let packed: Vec<u8> = bits.chunks(8).map(byte).collect();
     let count = (1 + 258 * repeats) as u64;
     let (a, b) = (1 + 97 * count, count + 97 * (count * (count + 1) / 2));
-    let sum = ((b % 65_521) << 16 | a % 65_521) as u32;
+    let sum = (((b % 65_521) << 16) | (a % 65_521)) as u32;
     [&[0x78, 0x01][..], &packed, &sum.to_be_bytes()].concat()
 }
 
@@ -95,20 +95,98 @@ fn half_of(format: ImageFormat) -> Vec<u8> {
 #[test]
 fn pictures_that_cannot_be_read() {
     assert_all(&[
-        Case { name: "empty", arrange: |at| load(at, "a.png", b""), code: 6, says: &["a.png", "it is empty", "node `load`", "PNG, JPEG or WebP"] },
-        Case { name: "half a PNG", arrange: |at| load(at, "a.png", half_of(ImageFormat::Png)), code: 6, says: &["a.png", "incomplete", "node `load`", "again"] },
-        Case { name: "half a JPEG", arrange: |at| load(at, "a.jpg", half_of(ImageFormat::Jpeg)), code: 6, says: &["a.jpg", "incomplete", "node `load`"] },
-        Case { name: "half a WebP", arrange: |at| load(at, "a.webp", half_of(ImageFormat::WebP)), code: 6, says: &["a.webp", "node `load`"] },
-        Case { name: "a wrong checksum", arrange: wrong_checksum, code: 6, says: &["a.png", "broken", "checksum", "again"] },
-        Case { name: "a web page", arrange: |at| load(at, "a.png", b"<html></html>"), code: 6, says: &["a.png", "web page", "node `load`"] },
-        Case { name: "a GIF", arrange: |at| load(at, "a.png", b"GIF89a\x01\0\x01\0\0\0\0"), code: 6, says: &["a.png", "a GIF"] },
-        Case { name: "a bomb of 60 000 pixels a side", arrange: |at| load(at, "a.png", png(60_000, 60_000, 8, 2, &[0; 99], b"")), code: 7, says: &["a.png", "too large: 60000×60000", "scale it down"] },
-        Case { name: "a bomb of allowed sides", arrange: |at| load(at, "a.png", png(16_384, 16_384, 16, 6, &[0; 99], b"")), code: 7, says: &["too large: 16384×16384"] },
-        Case { name: "no pixels", arrange: |at| load(at, "a.png", png(0, 0, 8, 2, b"", b"")), code: 6, says: &["a.png", "broken", "dimensions"] },
-        Case { name: "fewer pixels than it says", arrange: |at| load(at, "a.png", png(9_000, 9_000, 8, 2, &[0; 99], b"")), code: 6, says: &["a.png", "not have enough data"] },
-        Case { name: "a palette that is missing", arrange: |at| load(at, "a.png", png(2, 1, 8, 3, &[0, 0, 1], b"")), code: 6, says: &["a.png", "palette"] },
-        Case { name: "not there", arrange: |at| { let run = load(at, "a.png", b""); std::fs::remove_file(at.path("a.png")).expect("it was there"); run }, code: 4, says: &["`a.png` is in none of", "node `load`", "--input"] },
-        Case { name: "a folder", arrange: |at| { let run = load(at, "a.png/b", b""); at.edit("graph.ron", |text| text.replace("a.png/b", "a.png")); run }, code: 6, says: &["a.png", "cannot be read", "directory"] },
+        Case {
+            name: "empty",
+            arrange: |at| load(at, "a.png", b""),
+            code: 6,
+            says: &["a.png", "it is empty", "node `load`", "PNG, JPEG or WebP"],
+        },
+        Case {
+            name: "half a PNG",
+            arrange: |at| load(at, "a.png", half_of(ImageFormat::Png)),
+            code: 6,
+            says: &["a.png", "incomplete", "node `load`", "again"],
+        },
+        Case {
+            name: "half a JPEG",
+            arrange: |at| load(at, "a.jpg", half_of(ImageFormat::Jpeg)),
+            code: 6,
+            says: &["a.jpg", "incomplete", "node `load`"],
+        },
+        Case {
+            name: "half a WebP",
+            arrange: |at| load(at, "a.webp", half_of(ImageFormat::WebP)),
+            code: 6,
+            says: &["a.webp", "node `load`"],
+        },
+        Case {
+            name: "a wrong checksum",
+            arrange: wrong_checksum,
+            code: 6,
+            says: &["a.png", "broken", "checksum", "again"],
+        },
+        Case {
+            name: "a web page",
+            arrange: |at| load(at, "a.png", b"<html></html>"),
+            code: 6,
+            says: &["a.png", "web page", "node `load`"],
+        },
+        Case {
+            name: "a GIF",
+            arrange: |at| load(at, "a.png", b"GIF89a\x01\0\x01\0\0\0\0"),
+            code: 6,
+            says: &["a.png", "a GIF"],
+        },
+        Case {
+            name: "a bomb of 60 000 pixels a side",
+            arrange: |at| load(at, "a.png", png(60_000, 60_000, 8, 2, &[0; 99], b"")),
+            code: 7,
+            says: &["a.png", "too large: 60000×60000", "scale it down"],
+        },
+        Case {
+            name: "a bomb of allowed sides",
+            arrange: |at| load(at, "a.png", png(16_384, 16_384, 16, 6, &[0; 99], b"")),
+            code: 7,
+            says: &["too large: 16384×16384"],
+        },
+        Case {
+            name: "no pixels",
+            arrange: |at| load(at, "a.png", png(0, 0, 8, 2, b"", b"")),
+            code: 6,
+            says: &["a.png", "broken", "dimensions"],
+        },
+        Case {
+            name: "fewer pixels than it says",
+            arrange: |at| load(at, "a.png", png(9_000, 9_000, 8, 2, &[0; 99], b"")),
+            code: 6,
+            says: &["a.png", "not have enough data"],
+        },
+        Case {
+            name: "a palette that is missing",
+            arrange: |at| load(at, "a.png", png(2, 1, 8, 3, &[0, 0, 1], b"")),
+            code: 6,
+            says: &["a.png", "palette"],
+        },
+        Case {
+            name: "not there",
+            arrange: |at| {
+                let run = load(at, "a.png", b"");
+                std::fs::remove_file(at.path("a.png")).expect("it was there");
+                run
+            },
+            code: 4,
+            says: &["`a.png` is in none of", "node `load`", "--input"],
+        },
+        Case {
+            name: "a folder",
+            arrange: |at| {
+                let run = load(at, "a.png/b", b"");
+                at.edit("graph.ron", |text| text.replace("a.png/b", "a.png"));
+                run
+            },
+            code: 6,
+            says: &["a.png", "cannot be read", "directory"],
+        },
     ]);
 }
 
@@ -119,8 +197,11 @@ fn wrong_checksum(at: &Place) -> Vec<String> {
     load(at, "a.png", bytes)
 }
 
+/// Its name, the file's name, its bytes, and the width and height that it is read with.
+type Unusual = (&'static str, &'static str, Vec<u8>, (u32, u32));
+
 /// A file in another format or with another sort of colours, and its size once it is upright.
-fn unusual() -> Vec<(&'static str, &'static str, Vec<u8>, (u32, u32))> {
+fn unusual() -> Vec<Unusual> {
     let palette = [chunk(b"PLTE", &[0, 1, 2, 250, 4, 5]), chunk(b"tRNS", &[255, 0])].concat();
     let coded = |picture: DynamicImage, format| {
         let mut file = Cursor::new(Vec::new());

@@ -7,8 +7,8 @@ use crate::program::{command, text_to_image, weft};
 
 /// A run that saves under this name.
 fn named(at: &Place, name: &str) -> Vec<String> {
-    let name = serde_json::to_string(name).expect("text");
-    at.run_with(&["--set", &format!("save.name={name}")])
+    // Rust writes text with quotes and escapes as RON does.
+    at.run_with(&["--set", &format!("save.name={name:?}")])
 }
 
 /// A run into another folder than the place's own.
@@ -21,19 +21,74 @@ fn into(at: &Place, folder: &str) -> Vec<String> {
 #[test]
 fn names_stay_in_the_output_folder() {
     assert_all(&[
-        Case { name: "no name", arrange: |at| named(at, ""), code: 9, says: &["cannot be the name", "node `save`", "use letters"] },
-        Case { name: "above the folder", arrange: |at| named(at, "../fox"), code: 9, says: &["`../fox` cannot be the name", "node `save`", "use letters"] },
-        Case { name: "up and down", arrange: |at| named(at, "a/../../fox"), code: 9, says: &["cannot be the name", "`..`"] },
-        Case { name: "absolute", arrange: |at| named(at, "/tmp/fox"), code: 9, says: &["`/tmp/fox` cannot be the name", "absolute"] },
-        Case { name: "a backslash", arrange: |at| named(at, "..\\fox"), code: 9, says: &["cannot be the name", "not every system"] },
-        Case { name: "a drive", arrange: |at| named(at, "C:fox"), code: 9, says: &["cannot be the name", "not every system"] },
-        Case { name: "reserved", arrange: |at| named(at, "nul"), code: 9, says: &["cannot be the name", "Windows reserves"] },
-        Case { name: "a dot at the end", arrange: |at| named(at, "fox."), code: 9, says: &["cannot be the name", "ends with a dot"] },
-        Case { name: "a zero byte", arrange: |at| named(at, "fo\0x"), code: 9, says: &["cannot be the name"] },
+        Case {
+            name: "no name",
+            arrange: |at| named(at, ""),
+            code: 9,
+            says: &["cannot be the name", "node `save`", "use letters"],
+        },
+        Case {
+            name: "above the folder",
+            arrange: |at| named(at, "../fox"),
+            code: 9,
+            says: &["`../fox` cannot be the name", "node `save`", "use letters"],
+        },
+        Case {
+            name: "up and down",
+            arrange: |at| named(at, "a/../../fox"),
+            code: 9,
+            says: &["cannot be the name", "`..`"],
+        },
+        Case {
+            name: "absolute",
+            arrange: |at| named(at, "/tmp/fox"),
+            code: 9,
+            says: &["`/tmp/fox` cannot be the name", "absolute"],
+        },
+        Case {
+            name: "a backslash",
+            arrange: |at| named(at, "..\\fox"),
+            code: 9,
+            says: &["cannot be the name", "not every system"],
+        },
+        Case {
+            name: "a drive",
+            arrange: |at| named(at, "C:fox"),
+            code: 9,
+            says: &["cannot be the name", "not every system"],
+        },
+        Case {
+            name: "reserved",
+            arrange: |at| named(at, "nul"),
+            code: 9,
+            says: &["cannot be the name", "Windows reserves"],
+        },
+        Case {
+            name: "a dot at the end",
+            arrange: |at| named(at, "fox."),
+            code: 9,
+            says: &["cannot be the name", "ends with a dot"],
+        },
+        Case { name: "a zero byte", arrange: |at| named(at, "fo\0b"), code: 9, says: &["cannot be the name"] },
         Case { name: "two lines", arrange: |at| named(at, "fo\nx"), code: 9, says: &["cannot be the name"] },
-        Case { name: "our own temporary files", arrange: |at| named(at, ".weft-tmp-1-1"), code: 9, says: &["cannot be the name", "temporary"] },
-        Case { name: "too long", arrange: |at| named(at, &"fox".repeat(99)), code: 9, says: &["cannot be the name", "longer than 200 bytes"] },
-        Case { name: "a link that leads out", arrange: link_out, code: 9, says: &["leads out of the output folder", "node `save`", "remove the link"] },
+        Case {
+            name: "our own temporary files",
+            arrange: |at| named(at, ".weft-tmp-1-1"),
+            code: 9,
+            says: &["cannot be the name", "temporary"],
+        },
+        Case {
+            name: "too long",
+            arrange: |at| named(at, &"fox".repeat(99)),
+            code: 9,
+            says: &["cannot be the name", "longer than 200 bytes"],
+        },
+        Case {
+            name: "a link that leads out",
+            arrange: link_out,
+            code: 9,
+            says: &["leads out of the output folder", "node `save`", "remove the link"],
+        },
         Case { name: "folders inside are made", arrange: |at| named(at, "a/b/fox"), code: 0, says: &["a/b/fox.png"] },
     ]);
 }
@@ -48,10 +103,36 @@ fn link_out(at: &Place) -> Vec<String> {
 fn places_that_take_nothing() {
     assert_all(&[
         // Root may write to a read-only folder; nobody may write below a file.
-        Case { name: "a folder below a file", arrange: |at| into(at, "/dev/null/out"), code: 9, says: &["output folder /dev/null/out", "not a directory", "-o"] },
-        Case { name: "a file for a folder", arrange: |at| { let file = at.write("file", ""); into(at, &file) }, code: 9, says: &["output folder", "cannot be used", "-o"] },
-        Case { name: "a name below a file", arrange: |at| { at.write("out/a", ""); named(at, "a/fox") }, code: 9, says: &["out/a", "was not written", "node `save`", "-o"] },
-        Case { name: "a dump below a file", arrange: |at| at.run_with(&["--dump", "decode.image=/dev/null/x"]), code: 9, says: &["/dev/null/x was not written", "node `decode`"] },
+        Case {
+            name: "a folder below a file",
+            arrange: |at| into(at, "/dev/null/out"),
+            code: 9,
+            says: &["output folder /dev/null/out", "not a directory", "-o"],
+        },
+        Case {
+            name: "a file for a folder",
+            arrange: |at| {
+                let file = at.write("file", "");
+                into(at, &file)
+            },
+            code: 9,
+            says: &["output folder", "cannot be used", "-o"],
+        },
+        Case {
+            name: "a name below a file",
+            arrange: |at| {
+                at.write("out/a", "");
+                named(at, "a/fox")
+            },
+            code: 9,
+            says: &["out/a", "was not written", "node `save`", "-o"],
+        },
+        Case {
+            name: "a dump below a file",
+            arrange: |at| at.run_with(&["--dump", "decode.image=/dev/null/x"]),
+            code: 9,
+            says: &["/dev/null/x was not written", "node `decode`"],
+        },
     ]);
 }
 
@@ -94,7 +175,7 @@ fn eight_at_once_write_eight_whole_pictures() {
     assert_eq!(at.written(), expected);
     let first = std::fs::read(at.path("out/fox.png")).expect("a picture");
     for name in at.written() {
-        assert_eq!(std::fs::read(at.path("out").clone() + "/" + &name).expect("a picture"), first, "{name}");
+        assert_eq!(std::fs::read(at.path(&format!("out/{name}"))).expect("a picture"), first, "{name}");
     }
 }
 

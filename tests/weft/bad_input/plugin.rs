@@ -45,19 +45,79 @@ fn other_processor() -> Vec<u8> {
 #[test]
 fn libraries_that_are_refused() {
     assert_all(&[
-        Case { name: "not a library", arrange: |at| holding(at, b"hello, this is no library"), code: 5, says: &["no node `broken/Node`", "where: node `n`", "libbroken", "no library", "install the plugin again"] },
+        Case {
+            name: "not a library",
+            arrange: |at| holding(at, b"hello, this is no library"),
+            code: 5,
+            says: &["no node `broken/Node`", "where: node `n`", "libbroken", "no library", "install the plugin again"],
+        },
         Case { name: "empty", arrange: |at| holding(at, b""), code: 5, says: &["libbroken", "no library"] },
-        Case { name: "for another processor", arrange: |at| holding(at, &other_processor()), code: 5, says: &["libbroken", "no library"] },
-        Case { name: "without our symbol", arrange: |at| compiled(at, &["SYMBOL=other_plugin"]), code: 5, says: &["libbroken", "no Weft plugin", "no symbol `weft_plugin`"] },
-        Case { name: "with another thing under our symbol", arrange: |at| compiled(at, &["MAGIC=1"]), code: 5, says: &["libbroken", "does not begin as Weft's"] },
-        Case { name: "a wrong major version", arrange: |at| compiled(at, &["MAJOR=9"]), code: 5, says: &["libbroken", "needs the plugin interface 9.1", "has 0.1"] },
-        Case { name: "a newer minor version", arrange: |at| compiled(at, &["MINOR=7"]), code: 5, says: &["libbroken", "needs the plugin interface 0.7", "has 0.1"] },
-        Case { name: "one that does not start", arrange: |at| compiled(at, &["INIT=return NULL"]), code: 5, says: &["libbroken", "`broken` failed to start"] },
-        Case { name: "a description that is none", arrange: |at| compiled(at, &["SPEC=\"hello\""]), code: 5, says: &["libbroken", "description of a node"] },
-        Case { name: "an id with a slash", arrange: |at| compiled(at, &["ID=\"a/b\""]), code: 5, says: &["libbroken", "its id `a/b`"] },
-        Case { name: "an id that is taken", arrange: |at| compiled(at, &["ID=\"sampler\""]), code: 5, says: &["libbroken", "`sampler` is already loaded"] },
-        Case { name: "a refused library that nothing needs", arrange: unneeded, code: 0, says: &["warning: the plugin", "libbroken"] },
-        Case { name: "a refused library, and a slip of the pen", arrange: slip, code: 4, says: &["no node `sampler/Smaple`", "did you mean `sampler/Sample`"] },
+        Case {
+            name: "for another processor",
+            arrange: |at| holding(at, &other_processor()),
+            code: 5,
+            says: &["libbroken", "no library"],
+        },
+        Case {
+            name: "without our symbol",
+            arrange: |at| compiled(at, &["SYMBOL=other_plugin"]),
+            code: 5,
+            says: &["libbroken", "no Weft plugin", "no symbol `weft_plugin`"],
+        },
+        Case {
+            name: "with another thing under our symbol",
+            arrange: |at| compiled(at, &["MAGIC=1"]),
+            code: 5,
+            says: &["libbroken", "does not begin as Weft's"],
+        },
+        Case {
+            name: "a wrong major version",
+            arrange: |at| compiled(at, &["MAJOR=9"]),
+            code: 5,
+            says: &["libbroken", "needs the plugin interface 9.1", "has 0.1"],
+        },
+        Case {
+            name: "a newer minor version",
+            arrange: |at| compiled(at, &["MINOR=7"]),
+            code: 5,
+            says: &["libbroken", "needs the plugin interface 0.7", "has 0.1"],
+        },
+        Case {
+            name: "one that does not start",
+            arrange: |at| compiled(at, &["INIT=return NULL"]),
+            code: 5,
+            says: &["libbroken", "`broken` failed to start"],
+        },
+        Case {
+            name: "a description that is none",
+            arrange: |at| compiled(at, &["SPEC=\"hello\""]),
+            code: 5,
+            says: &["libbroken", "description of a node"],
+        },
+        Case {
+            name: "an id with a slash",
+            arrange: |at| compiled(at, &["ID=\"a/b\""]),
+            code: 5,
+            says: &["libbroken", "its id `a/b`"],
+        },
+        Case {
+            name: "an id that is taken",
+            arrange: |at| compiled(at, &["ID=\"sampler\""]),
+            code: 5,
+            says: &["libbroken", "`sampler` is already loaded"],
+        },
+        Case {
+            name: "a refused library that nothing needs",
+            arrange: unneeded,
+            code: 0,
+            says: &["warning: the plugin", "libbroken"],
+        },
+        Case {
+            name: "a refused library, and a slip of the pen",
+            arrange: slip,
+            code: 4,
+            says: &["no node `sampler/Smaple`", "did you mean `sampler/Sample`"],
+        },
     ]);
 }
 
@@ -75,13 +135,61 @@ fn slip(at: &Place) -> Vec<String> {
 #[test]
 fn nodes_that_break_their_word() {
     assert_all(&[
-        Case { name: "a sound one", arrange: |at| compiled(at, &["SPEC=\"(name:\\\"Other\\\",inputs:[],outputs:[])\""]), code: 4, says: &["no node `broken/Node`", "did you mean `broken/Other`"] },
-        Case { name: "no outputs", arrange: |at| compiled(at, &[]), code: 5, says: &["returned nothing", "node `n` (broken/Node)", "help: "] },
-        Case { name: "a memory fault", arrange: |at| compiled(at, &["RUN=*(volatile int *)1 = 1"]), code: 8, says: &["the engine ended", "memory fault", "node `n` (broken/Node)", "help: "] },
-        Case { name: "an abort", arrange: |at| compiled(at, &["RUN=abort()"]), code: 8, says: &["the engine ended", "aborted", "node `n` (broken/Node)"] },
-        Case { name: "exit(0)", arrange: |at| compiled(at, &["RUN=exit(0)"]), code: 8, says: &["the engine ended", "exited by itself with the code 0", "node `n` (broken/Node)"] },
-        Case { name: "_exit(0)", arrange: |at| compiled(at, &["RUN=_exit(0)"]), code: 8, says: &["the engine ended", "node `n` (broken/Node)"] },
-        Case { name: "words on standard output", arrange: |at| compiled(at, &["RUN=if (write(1, \"hello\\\\n\", 6) == 6) exit(0)"]), code: 8, says: &["hello", "the engine ended", "node `n`"] },
-        Case { name: "a stack that never ends", arrange: |at| compiled(at, &["RUN=volatile char *p = alloca(1 << 30); for (long i = 0; i < 1 << 30; i += 4096) p[i] = 1", "alloca=__builtin_alloca"]), code: 8, says: &["the engine ended", "node `n` (broken/Node)"] },
+        Case {
+            name: "a sound one",
+            arrange: |at| compiled(at, &["SPEC=\"(name:\\\"Other\\\",inputs:[],outputs:[])\""]),
+            code: 4,
+            says: &["no node `broken/Node`", "did you mean `broken/Other`"],
+        },
+        Case {
+            name: "no outputs",
+            arrange: |at| compiled(at, &[]),
+            code: 5,
+            says: &["returned nothing", "node `n` (broken/Node)", "help: "],
+        },
+        Case {
+            name: "a memory fault",
+            arrange: |at| compiled(at, &["RUN=*(volatile int *)1 = 1"]),
+            code: 8,
+            says: &["the engine ended", "memory fault", "node `n` (broken/Node)", "help: "],
+        },
+        Case {
+            name: "an abort",
+            arrange: |at| compiled(at, &["RUN=abort()"]),
+            code: 8,
+            says: &["the engine ended", "aborted", "node `n` (broken/Node)"],
+        },
+        Case {
+            name: "exit(0)",
+            arrange: |at| compiled(at, &["RUN=exit(0)"]),
+            code: 8,
+            says: &["the engine ended", "exited by itself with the code 0", "node `n` (broken/Node)"],
+        },
+        Case {
+            name: "_exit(0)",
+            arrange: |at| compiled(at, &["RUN=_exit(0)"]),
+            code: 8,
+            says: &["the engine ended", "node `n` (broken/Node)"],
+        },
+        Case {
+            name: "words on standard output",
+            arrange: |at| compiled(at, &["RUN=if (write(1, \"hello\\n\", 6) == 6) exit(0)"]),
+            code: 8,
+            says: &["hello", "the engine ended", "node `n`"],
+        },
+        Case {
+            name: "a stack that never ends",
+            arrange: |at| {
+                compiled(
+                    at,
+                    &[
+                        "RUN=volatile char *p = alloca(1 << 30); for (long i = 0; i < 1 << 30; i += 4096) p[i] = 1",
+                        "alloca=__builtin_alloca",
+                    ],
+                )
+            },
+            code: 8,
+            says: &["the engine ended", "node `n` (broken/Node)"],
+        },
     ]);
 }
