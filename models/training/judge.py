@@ -154,9 +154,9 @@ def summary(results):
     return "\n  ".join(line(name, [r for _, r in some]) for name, some in groups.items() if some)
 
 
-def test_captions(count):
-    rng = np.random.default_rng(1)
-    return [pictures.caption(s, rng) for s in pictures.held_out_scenes(count)]
+def test_captions(count, seed):
+    rng = np.random.default_rng(seed + 1)
+    return [pictures.caption(s, rng) for s in pictures.held_out_scenes(count, seed)]
 
 
 def draw_with_diffusers(model, captions, steps, folder):
@@ -186,10 +186,11 @@ def main():
     parser.add_argument("--pictures", type=Path, help="folder of PNGs")
     parser.add_argument("--captions", type=Path, help="their captions, one per line, in order of file name")
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0, help="another seed takes other held-out scenes")
     parser.add_argument("--steps", type=int, default=8)
     args = parser.parse_args()
     if args.write_captions:
-        args.write_captions.write_text("\n".join(test_captions(args.count)) + "\n")
+        args.write_captions.write_text("\n".join(test_captions(args.count, args.seed)) + "\n")
         return 0
     if args.self_test:
         rng = np.random.default_rng(7)
@@ -198,7 +199,7 @@ def main():
         assert [parse(c) for c in captions] == scenes
         images = [pictures.draw(s, rng) for s in scenes]
     elif args.model:
-        captions = test_captions(args.count)
+        captions = test_captions(args.count, args.seed)
         images = draw_with_diffusers(args.model, captions, args.steps, args.keep)
     elif args.pictures and args.captions:
         captions = [c for c in args.captions.read_text().splitlines() if c.strip()]

@@ -150,11 +150,17 @@ def held_out(scene):
     return hashlib.sha256(caption(scene).encode()).digest()[0] % 40 == 0
 
 
-def training_scene(rng):
+HARD = {"ring", "star", "cross"}  # thin at the small size, and learned last
+
+
+def training_scene(rng, hard=False):
     """A scene that is not held out. Of those with objects of medium size only every other one is
-    taken: all scenes with two objects are such, and small and large objects would be seen too seldom."""
+    taken: all scenes with two objects are such, and small and large objects would be seen too seldom.
+    With `hard`, nearly half of the scenes are small objects of the HARD shapes, for a last round."""
     while True:
         scene = random_scene(rng)
+        if hard and not (scene.things[0].size == "small" and scene.things[0].shape in HARD) and rng.random() > 0.12:
+            continue
         medium = all(t.size == "medium" for t in scene.things)
         if not held_out(scene) and not (medium and rng.random() < 0.5):
             return scene

@@ -171,14 +171,14 @@ def tokenize(tokenizer, captions):
 class Pool:
     """A ring of latents and token ids; a few new pictures replace the oldest before every batch."""
 
-    def __init__(self, size, vae, tokenizer, rng):
+    def __init__(self, size, vae, tokenizer, rng, hard):
         self.size, self.encoder, self.tokenizer, self.rng = size, LinearEncoder(vae, rng), tokenizer, rng
         self.shift, self.scale = vae.config.shift_factor, vae.config.scaling_factor
-        self.latents = self.ids = None
+        self.hard, self.latents, self.ids = hard, None, None
         self.at, self.filled = 0, 0
 
     def add(self, count):
-        scenes = [pictures.training_scene(self.rng) for _ in range(count)]
+        scenes = [pictures.training_scene(self.rng, self.hard) for _ in range(count)]
         z = self.encoder(to_tensor([pictures.draw(s, self.rng) for s in scenes]))
         z = (z - self.shift) * self.scale
         ids, _ = tokenize(self.tokenizer, [pictures.caption(s, self.rng) for s in scenes])
@@ -307,6 +307,7 @@ def main():
     parser.add_argument("--every", type=float, default=8, help="minutes between two judged samples")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--hard", action="store_true", help="more small rings, stars and crosses: for a last round")
     parser.add_argument("--check", action="store_true", help="only compare the forward passes")
     args = parser.parse_args()
     if args.threads:
@@ -343,7 +344,7 @@ def main():
     check(dit, text, tokenizer, tables)
     if args.check:
         return
-    pool = Pool(args.pool, AutoencoderKL.from_pretrained(args.vae), tokenizer, rng)
+    pool = Pool(args.pool, AutoencoderKL.from_pretrained(args.vae), tokenizer, rng, args.hard)
     pool.add(1500)
     z = pool.latents[: pool.filled]
     print(f"latents: mean {z.mean():.3f}, std {z.std():.3f}; {sum(p.numel() for p in dit.parameters()) / 1e6:.2f} M + "

@@ -3,6 +3,7 @@
 mod bad_input;
 mod engine;
 mod golden;
+mod graphs;
 mod layers;
 mod plugin;
 mod program;
