@@ -25,7 +25,9 @@ from pictures import COLORS, OFFSET, POSITIONS, SHAPES, SIDE, SIZES
 
 DIFFERS = 36.0  # RGB distance from the background that makes a pixel foreground
 MIN_PIXELS = 20  # smaller specks are no object
-MIN_OVERLAP = 0.75  # of a component with the outline of its shape (intersection over union)
+# Of a component with the outline of its shape (intersection over union). A small ring's band is five pixels wide, so
+# one pixel more or less moves it far: at 0.75 rings were refused that anybody would call rings.
+MIN_OVERLAP = 0.65
 MAX_COLOR_DISTANCE = 60.0  # of a colour from the one that gives it its name
 ASPECTS = ["count", "color", "shape", "position", "background", "size"]
 NEEDED = ["count", "color", "shape", "position", "background"]
