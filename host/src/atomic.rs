@@ -47,7 +47,8 @@ pub fn clean(folder: &Path) {
     }
 }
 
-fn is_running(pid: u32) -> bool {
+/// Whether a process of this number is there.
+pub(crate) fn is_running(pid: u32) -> bool {
     pid == std::process::id()
         || i32::try_from(pid)
             .ok()

@@ -16,9 +16,29 @@ pub const TENSOR_HEADER_BYTES: u64 = 100 << 20;
 pub const TENSORS: usize = 200_000;
 /// Bytes of one text chunk of a PNG, unpacked.
 pub const PNG_TEXT_BYTES: usize = 8 << 20;
+/// Bytes of an EXIF block: such a text as UTF-16, and what stands around it.
+pub const EXIF_BYTES: u64 = 17 << 20;
+/// Segments of a JPEG before its pixels, or chunks of a WebP.
+pub const PICTURE_PARTS: usize = 10_000;
+/// Bytes of a prompt that another program left in a picture.
+pub const PROMPT_BYTES: usize = 64 << 10;
+/// Bytes of a ComfyUI workflow in a picture.
+pub const WORKFLOW_BYTES: usize = 4 << 20;
 /// Files that make up the identity of a model folder.
 pub const FOLDER_FILES: usize = 10_000;
 /// Bytes of one protocol message: a preview of 16 384² pixels stays below it.
 pub const MESSAGE_BYTES: u32 = 1 << 30;
 /// Stack of the engine's thread: MLX's graph functions recurse per operation.
 pub const ENGINE_STACK: usize = 64 << 20;
+/// Entries of folders that one list of files is read from.
+pub const LISTED_FILES: usize = 10_000;
+/// Folders in folders of a models root.
+pub const FOLDER_DEPTH: usize = 8;
+/// Folders in folders of an input folder, which may be any folder at all.
+pub const INPUT_DEPTH: usize = 3;
+/// Pixels a side of a picture that is shown.
+pub const PICTURE_SIDE: u32 = 16_384;
+/// Bytes of a picture that is shown, decoded.
+pub const PICTURE_BYTES: u64 = 512 << 20;
+/// Bytes of all pictures in the history, which are no larger than thumbnails.
+pub const HISTORY_BYTES: usize = 256 << 20;

@@ -1,30 +1,44 @@
 //! Graph and catalogue to plan: every error at once, each with its node and input.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use plugin_api::{Folder, InputKind, InputSpec};
+use indexmap::IndexSet;
+use plugin_api::InputSpec;
 
+use super::order::sort;
+use super::passing::{Mode, Passing, Target};
 use super::plan::{Param, Plan, Source, Step};
+use super::values::{default, fits, missing, param, takes, wrong_kind};
 use super::{Graph, Input, Link, Node, Roots, shorten};
 use crate::error::{Code, Error};
 use crate::plugins::Catalog;
 use crate::text;
 
 /// Checks `graph` and orders what has to run: every sink and every node in `wanted`, with all that they take from.
+/// Muted nodes do not run, nor does what cannot run without them; bypassed ones pass on what they take.
 ///
 /// # Errors
 /// Everything that is wrong, not just the first of it.
 pub fn check(graph: &Graph, catalog: &Catalog, roots: &Roots, wanted: &[Link]) -> Result<Plan, Vec<Error>> {
-    let mut checker = Checker { graph, catalog, roots, errors: Vec::new() };
-    let inputs: HashMap<&str, Vec<(String, Checked)>> =
-        graph.nodes.iter().map(|(id, node)| (id.as_str(), checker.node(id, node))).collect();
-    for link in wanted {
-        if let Err(error) = checker.output(link, None) {
-            checker.errors.push(Error { code: Code::Usage, ..error.place("--dump") });
-        }
-    }
-    let order = checker.order(&inputs, wanted);
-    if checker.errors.is_empty() { Ok(plan(graph, &order, inputs)) } else { Err(checker.errors) }
+    let partly = Checker::new(graph, catalog, roots, false).check(wanted);
+    let errors: Vec<Error> = partly.errors.into_iter().map(|(_, error)| error).collect();
+    partly.plan.filter(|_| errors.is_empty()).ok_or(errors)
+}
+
+/// What of a graph can run.
+#[derive(Debug)]
+pub struct Partly {
+    /// There where nothing that has to run is wrong; `errors` may still tell of other nodes.
+    pub plan: Option<Plan>,
+    /// Nodes that do not run, and why: "it is muted", "needs `depth/Estimate`, whose plugin is not loaded".
+    pub skipped: Vec<(String, String)>,
+    /// What is wrong, with the node that it belongs to. A cycle has its first node, a graph without an end none.
+    pub errors: Vec<(Option<String>, Error)>,
+}
+
+/// Like [`check`], but a node that no plugin brings counts as muted, so that the rest runs.
+pub fn check_partly(graph: &Graph, catalog: &Catalog, roots: &Roots) -> Partly {
+    Checker::new(graph, catalog, roots, true).check(&[])
 }
 
 /// `sample (sampler/Sample)`, as messages name a node.
@@ -34,35 +48,94 @@ pub fn describe(id: &str, kind: &str) -> String {
 
 /// An input that is right by itself; links are still by name.
 enum Checked {
-    Link(Link),
+    /// Where nothing comes from there, an input that is not required has a default.
+    Link {
+        link: Link,
+        required: bool,
+        default: Option<Param>,
+    },
     Param(Param),
 }
+
+type Inputs = Vec<(String, Checked)>;
 
 struct Checker<'a> {
     graph: &'a Graph,
     catalog: &'a Catalog,
     roots: &'a Roots,
-    errors: Vec<Error>,
+    passing: Passing<'a>,
+    errors: Vec<(Option<String>, Error)>,
+    /// Nodes that cannot run, and what they need for it.
+    skipped: HashMap<&'a str, String>,
 }
 
-impl Checker<'_> {
-    fn node(&mut self, id: &str, node: &Node) -> Vec<(String, Checked)> {
+impl<'a> Checker<'a> {
+    fn new(graph: &'a Graph, catalog: &'a Catalog, roots: &'a Roots, is_partial: bool) -> Self {
+        let passing = Passing::new(graph, catalog, is_partial);
+        Self { graph, catalog, roots, passing, errors: Vec::new(), skipped: HashMap::new() }
+    }
+
+    fn check(mut self, wanted: &[Link]) -> Partly {
+        let graph = self.graph;
+        let mut inputs: HashMap<&str, Inputs> = HashMap::new();
+        for (id, node) in &graph.nodes {
+            if let Err(error) = Mode::of(node) {
+                self.fail(id, error.place(describe(id, &node.kind)));
+            }
+            if self.passing.runs(id) {
+                inputs.insert(id, self.node(id, node));
+            }
+        }
+        self.skip(&mut inputs);
+        // What does not run may be as wrong as it likes.
+        let skipped = &self.skipped;
+        self.errors.retain(|(id, _)| id.as_deref().is_none_or(|id| !skipped.contains_key(id)));
+        for link in wanted {
+            if let Err(error) = self.wanted(link) {
+                self.errors.push((None, Error { code: Code::Usage, ..error.place("--dump") }));
+            }
+        }
+        let needed = self.needed(&inputs, wanted);
+        let mut in_the_way = needed.is_empty();
+        let order = sort(&needed, |id| sources(&inputs, id)).unwrap_or_else(|cycle| {
+            let error = Error::new(Code::Invalid, "the graph has a cycle: a node takes its own output");
+            let error = error.place(cycle.join(" → ")).help("remove one of these links");
+            self.errors.push((cycle.first().cloned(), error));
+            in_the_way = true;
+            Vec::new()
+        });
+        in_the_way |= self.errors.iter().any(|(id, _)| id.as_deref().is_none_or(|id| needed.contains(id)));
+        let skipped = graph.nodes.keys().filter_map(|id| {
+            let why = self.passing.why(id).or_else(|| Some(format!("needs {}", self.skipped.get(id.as_str())?)))?;
+            Some((id.clone(), why))
+        });
+        let skipped = skipped.collect();
+        let plan = (!in_the_way).then(|| plan(graph, &order, inputs));
+        Partly { plan, skipped, errors: self.errors }
+    }
+
+    fn fail(&mut self, id: &str, error: Error) {
+        self.errors.push((Some(id.to_owned()), error));
+    }
+
+    fn node(&mut self, id: &'a str, node: &'a Node) -> Inputs {
         let place = describe(id, &node.kind);
         let Some(spec) = self.catalog.node(&node.kind) else {
-            self.errors.push(self.unknown_kind(&node.kind).place(place));
+            let error = self.unknown_kind(&node.kind).place(place);
+            self.fail(id, error);
             return Vec::new();
         };
         for name in node.inputs.keys().filter(|name| spec.inputs.iter().all(|input| input.name != **name)) {
             let names = spec.inputs.iter().map(|input| input.name.as_str());
             let error = Error::new(Code::Invalid, format!("{} has no input `{name}`", node.kind));
-            self.errors.push(error.place(place.clone()).help(text::did_you_mean("its inputs are", name, names)));
+            self.fail(id, error.place(place.clone()).help(text::did_you_mean("its inputs are", name, names)));
         }
         let mut checked = Vec::new();
         for input in &spec.inputs {
-            match self.input(node, input) {
+            match self.input(id, node, input) {
                 Ok(Some(value)) => checked.push((input.name.clone(), value)),
                 Ok(None) => {}
-                Err(error) => self.errors.push(error.place(format!("{place}, input `{}`", input.name))),
+                Err(error) => self.fail(id, error.place(format!("{place}, input `{}`", input.name))),
             }
         }
         checked
@@ -91,11 +164,24 @@ impl Checker<'_> {
         }
     }
 
-    fn input(&self, node: &Node, spec: &InputSpec) -> Result<Option<Checked>, Error> {
+    fn input(&mut self, id: &'a str, node: &Node, spec: &InputSpec) -> Result<Option<Checked>, Error> {
         match node.inputs.get(&spec.name) {
             Some(Input::Link(link)) => {
-                self.output(link, Some(spec))?;
-                Ok(Some(Checked::Link(link.clone())))
+                self.output(link)?;
+                let link = match self.passing.target(link) {
+                    Target::Output(link) => link,
+                    Target::Nothing(why) if spec.required => {
+                        self.skipped.entry(id).or_insert(why);
+                        return Ok(None);
+                    }
+                    Target::Nothing(_) => return Ok(default(&spec.kind).map(Checked::Param)),
+                };
+                if let Some(from) =
+                    self.output(&link)?.filter(|from| !spec.kind.link().is_some_and(|wanted| fits(from, wanted)))
+                {
+                    return Err(wrong_kind(&link, from, spec));
+                }
+                Ok(Some(Checked::Link { link, required: spec.required, default: default(&spec.kind) }))
             }
             Some(Input::Value(raw)) => self.value(raw, spec).map(|param| param.map(Checked::Param)),
             None if spec.required => Err(missing(spec)),
@@ -103,25 +189,22 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether `link` names an output, and one that `input` takes.
-    fn output(&self, link: &Link, input: Option<&InputSpec>) -> Result<(), Error> {
+    /// The kind of the output that `link` names. An unknown node is an error of its own; what it would put out is not
+    /// known.
+    fn output(&self, link: &Link) -> Result<Option<&'a str>, Error> {
         let Some(node) = self.graph.nodes.get(&link.node) else {
             let names = self.graph.nodes.keys().map(String::as_str);
             let error =
                 Error::new(Code::Invalid, format!("the link goes to `{}`, which is not in the graph", link.node));
             return Err(error.help(text::did_you_mean("the nodes are", &link.node, names)));
         };
-        // An unknown kind is an error of its own; what it would put out is not known.
-        let Some(spec) = self.catalog.node(&node.kind) else { return Ok(()) };
+        let Some(spec) = self.catalog.node(&node.kind) else { return Ok(None) };
         let Some(output) = spec.outputs.iter().find(|output| output.name == link.output) else {
             let names = spec.outputs.iter().map(|output| output.name.as_str());
             let error = Error::new(Code::Invalid, format!("{} has no output `{}`", node.kind, link.output));
             return Err(error.help(text::did_you_mean("its outputs are", &link.output, names)));
         };
-        match input {
-            Some(input) if !fits(&output.kind, &input.kind) => Err(wrong_kind(link, &output.kind, input)),
-            _ => Ok(()),
-        }
+        Ok(Some(&output.kind))
     }
 
     fn value(&self, raw: &str, spec: &InputSpec) -> Result<Option<Param>, Error> {
@@ -131,135 +214,100 @@ impl Checker<'_> {
         if value == ron::Value::Option(None) {
             return if spec.required { Err(missing(spec)) } else { Ok(default(&spec.kind)) };
         }
-        self.param(&value, &spec.kind).map(Some).map_err(|cause| {
+        param(self.roots, &value, &spec.kind).map(Some).map_err(|cause| {
             Error::new(Code::Invalid, format!("{} is not what this input takes", shorten(raw)))
                 .cause(cause)
                 .help(takes(&spec.kind))
         })
     }
 
-    /// The value as the input's kind, or why it is none.
-    fn param(&self, value: &ron::Value, kind: &InputKind) -> Result<Param, String> {
-        use ron::Value;
-        match (kind, value) {
-            (InputKind::Link(_), Value::Seq(_)) => Err("it is a list, but an input takes one link".to_owned()),
-            (InputKind::Link(kind), _) => Err(format!("it takes a link of the kind {kind}, not a value")),
-            (InputKind::Bool { .. }, Value::Bool(value)) => Ok(Param::Bool(*value)),
-            (InputKind::Int { range, multiple, .. }, Value::Number(_)) => whole(value, *range, *multiple),
-            (InputKind::Seed { .. }, Value::Number(_)) => whole(value, (0, i64::MAX), 1),
-            (InputKind::Float { range, .. }, Value::Number(number)) => float(number.into_f64(), *range),
-            (InputKind::Text { .. }, Value::String(value)) => Ok(Param::Text(value.clone())),
-            (InputKind::Text { .. }, Value::Number(number)) => Ok(Param::Text(plain(number.into_f64()))),
-            (InputKind::Choice { options, .. }, value) => choice(value, options),
-            (InputKind::File { folder, .. }, Value::String(name)) => self.roots.find(folder, name).map(Param::File),
-            (InputKind::Rows { columns }, Value::Seq(rows)) => {
-                rows.iter().map(|row| self.row(row, columns)).collect::<Result<_, _>>().map(Param::Rows)
-            }
-            (_, other) => Err(format!("it is {}", type_name(other))),
+    /// Whether something comes from the output that is to be written.
+    fn wanted(&self, link: &Link) -> Result<(), Error> {
+        self.output(link)?;
+        if self.passing.runs(&link.node) && !self.skipped.contains_key(link.node.as_str()) {
+            return Ok(());
         }
+        let why = self.skipped.get(link.node.as_str()).map(|why| format!("it needs {why}"));
+        let why = why.or_else(|| self.passing.why(&link.node)).unwrap_or_else(|| "it is bypassed".to_owned());
+        let error = Error::new(Code::Usage, format!("`{}` does not run", link.node));
+        Err(error.cause(why).help("take its mode away"))
     }
 
-    fn row(&self, row: &ron::Value, columns: &[InputSpec]) -> Result<Vec<(String, Param)>, String> {
-        let ron::Value::Map(map) = row else { return Err(format!("a row is {}", type_name(row))) };
-        let field = |name: &str| map.iter().find(|(key, _)| **key == ron::Value::String(name.to_owned()));
-        let mut cells = Vec::new();
-        for column in columns {
-            let cell = match field(&column.name) {
-                Some((_, value)) => {
-                    Some(self.param(value, &column.kind).map_err(|why| format!("`{}`: {why}", column.name))?)
+    /// Spreads [`Checker::skipped`] over required inputs, and puts defaults in the place of the other links.
+    fn skip(&mut self, inputs: &mut HashMap<&'a str, Inputs>) {
+        let mut takers: HashMap<String, Vec<&'a str>> = HashMap::new();
+        for (id, inputs) in inputs.iter() {
+            for (_, input) in inputs {
+                if let Checked::Link { link, required: true, .. } = input {
+                    takers.entry(link.node.clone()).or_default().push(id);
                 }
-                None if column.required => return Err(format!("a row has no `{}`", column.name)),
-                None => default(&column.kind),
-            };
-            cells.extend(cell.map(|cell| (column.name.clone(), cell)));
+            }
         }
-        let known = |key: &ron::Value| columns.iter().any(|column| *key == ron::Value::String(column.name.clone()));
-        match map.iter().find(|(key, _)| !known(key)) {
-            Some((key, _)) => Err(format!("a row has no column {}", ron::to_string(key).unwrap_or_default())),
-            None => Ok(cells),
+        let mut next: Vec<&str> = self.skipped.keys().copied().collect();
+        while let Some(id) = next.pop() {
+            let why = self.skipped[id].clone();
+            for taker in takers.remove(id).into_iter().flatten() {
+                if !self.skipped.contains_key(taker) {
+                    self.skipped.insert(taker, why.clone());
+                    next.push(taker);
+                }
+            }
+        }
+        inputs.retain(|id, _| !self.skipped.contains_key(id));
+        for inputs in inputs.values_mut() {
+            inputs.retain_mut(|(_, input)| match input {
+                Checked::Link { link, default, .. } if self.skipped.contains_key(link.node.as_str()) => {
+                    let param = default.take();
+                    let is_there = param.is_some();
+                    param.into_iter().for_each(|param| *input = Checked::Param(param));
+                    is_there
+                }
+                _ => true,
+            });
         }
     }
 
-    /// The nodes that have to run, each after those it takes from. Reports cycles and graphs without an end.
-    fn order(&mut self, inputs: &HashMap<&str, Vec<(String, Checked)>>, wanted: &[Link]) -> Vec<String> {
-        let sources = |id: &str| -> Vec<&str> {
-            let links = inputs.get(id).into_iter().flatten();
-            links
-                .filter_map(|(_, input)| if let Checked::Link(link) = input { Some(link.node.as_str()) } else { None })
-                .collect()
-        };
+    /// The nodes that have to run. Reports graphs without an end.
+    fn needed<'b>(&mut self, inputs: &'b HashMap<&'b str, Inputs>, wanted: &'b [Link]) -> IndexSet<&'b str>
+    where
+        'a: 'b,
+    {
         let is_sink = |node: &Node| self.catalog.node(&node.kind).is_some_and(|spec| spec.sink);
-        let mut needed: indexmap::IndexSet<&str> =
-            self.graph.nodes.iter().filter(|(_, node)| is_sink(node)).map(|(id, _)| id.as_str()).collect();
-        needed.extend(wanted.iter().map(|link| link.node.as_str()));
+        let sinks = || self.graph.nodes.iter().filter(|(_, node)| is_sink(node)).map(|(id, _)| id.as_str());
+        let mut needed: IndexSet<&str> = sinks().filter(|id| inputs.contains_key(id)).collect();
+        needed.extend(wanted.iter().map(|link| link.node.as_str()).filter(|id| inputs.contains_key(id)));
         if needed.is_empty() && self.errors.is_empty() {
             let error = Error::new(Code::Invalid, "the graph has nothing to run");
-            self.errors.push(error.cause("no node saves or shows anything").help("add an image-io/SaveImage"));
+            let error = if sinks().next().is_none() {
+                error.cause("no node saves or shows anything").help("add an image-io/SaveImage")
+            } else {
+                let cause = "every node that saves or shows something is muted, or needs one that is muted or missing";
+                error.cause(cause).help("take the mode of one of them away")
+            };
+            self.errors.push((None, error));
         }
         let mut next = 0;
         while let Some(id) = needed.get_index(next).copied() {
-            needed.extend(sources(id));
+            needed.extend(sources(inputs, id));
             next += 1;
         }
-        sort(&needed, sources).unwrap_or_else(|cycle| {
-            let error = Error::new(Code::Invalid, "the graph has a cycle: a node takes its own output");
-            self.errors.push(error.place(cycle.join(" → ")).help("remove one of these links"));
-            Vec::new()
-        })
+        needed
     }
 }
 
-/// Kahn's algorithm: no recursion, so a chain of 200 000 nodes is as safe as one of two. A cycle is returned in order.
-fn sort<'a>(
-    needed: &indexmap::IndexSet<&'a str>,
-    sources: impl Fn(&str) -> Vec<&'a str>,
-) -> Result<Vec<String>, Vec<String>> {
-    let mut waiting: HashMap<&str, usize> = HashMap::new();
-    let mut takers: HashMap<&str, Vec<&str>> = HashMap::new();
-    for id in needed {
-        let from: Vec<&str> = sources(id).into_iter().filter(|source| needed.contains(source)).collect();
-        waiting.insert(id, from.len());
-        for source in from {
-            takers.entry(source).or_default().push(id);
-        }
-    }
-    let mut ready: VecDeque<&str> = needed.iter().filter(|id| waiting[**id] == 0).copied().collect();
-    let mut order = Vec::with_capacity(needed.len());
-    while let Some(id) = ready.pop_front() {
-        order.push(id.to_owned());
-        for taker in takers.get(id).into_iter().flatten() {
-            let left = waiting.get_mut(taker).expect("every taker is counted");
-            *left -= 1;
-            if *left == 0 {
-                ready.push_back(taker);
-            }
-        }
-    }
-    if order.len() == needed.len() {
-        return Ok(order);
-    }
-    // Every node that is left takes from another one that is left; walking back must meet itself.
-    let left = |id: &&&str| waiting[**id] > 0;
-    let mut path: Vec<&str> = needed.iter().find(left).copied().into_iter().collect();
-    loop {
-        let last = path.last().copied().unwrap_or_default();
-        let Some(back) = sources(last).into_iter().find(|source| waiting.get(source).is_some_and(|count| *count > 0))
-        else {
-            return Err(path.into_iter().map(str::to_owned).collect());
-        };
-        if let Some(start) = path.iter().position(|id| *id == back) {
-            let mut cycle: Vec<String> = path[start..].iter().rev().map(|id| (*id).to_owned()).collect();
-            cycle.push(cycle[0].clone());
-            return Err(cycle);
-        }
-        path.push(back);
-    }
+/// The nodes that a node takes from.
+fn sources<'b>(inputs: &'b HashMap<&str, Inputs>, id: &str) -> Vec<&'b str> {
+    let source = |(_, input): &'b (String, Checked)| match input {
+        Checked::Link { link, .. } => Some(link.node.as_str()),
+        Checked::Param(_) => None,
+    };
+    inputs.get(id).into_iter().flatten().filter_map(source).collect()
 }
 
-fn plan(graph: &Graph, order: &[String], mut inputs: HashMap<&str, Vec<(String, Checked)>>) -> Plan {
+fn plan(graph: &Graph, order: &[String], mut inputs: HashMap<&str, Inputs>) -> Plan {
     let index: HashMap<&str, usize> = order.iter().enumerate().map(|(index, id)| (id.as_str(), index)).collect();
     let source = |input: Checked| match input {
-        Checked::Link(link) => Source::Step { step: index[link.node.as_str()], output: link.output },
+        Checked::Link { link, .. } => Source::Step { step: index[link.node.as_str()], output: link.output },
         Checked::Param(param) => Source::Param(param),
     };
     let steps = order
@@ -278,118 +326,9 @@ fn plan(graph: &Graph, order: &[String], mut inputs: HashMap<&str, Vec<(String, 
     Plan { steps }
 }
 
-/// Whether an output of the kind `from` may go into `input`.
-pub fn fits(from: &str, input: &InputKind) -> bool {
-    match input.link() {
-        Some("FLOAT") => matches!(from, "FLOAT" | "INT" | "*"),
-        Some(kind) => kind == from || kind == "*" || from == "*",
-        None => false,
-    }
-}
-
-fn missing(spec: &InputSpec) -> Error {
-    let what = format!("the input `{}` is missing", spec.name);
-    Error::new(Code::Invalid, what).help(takes(&spec.kind))
-}
-
-fn wrong_kind(link: &Link, from: &str, input: &InputSpec) -> Error {
-    let takes = input.kind.link().unwrap_or("no link");
-    Error::new(Code::Invalid, format!("`{}.{}` is {from}, but {takes} is needed", link.node, link.output))
-        .help(format!("link an output of the kind {takes}"))
-}
-
-/// What an input gets that nobody set. A file input without a default stays empty.
-fn default(kind: &InputKind) -> Option<Param> {
-    match kind {
-        InputKind::Link(_) | InputKind::File { .. } => None,
-        InputKind::Bool { default } => Some(Param::Bool(*default)),
-        InputKind::Int { default, .. } | InputKind::Seed { default } => Some(Param::Int(*default)),
-        InputKind::Float { default, .. } => Some(Param::Float(*default)),
-        InputKind::Text { default, .. } | InputKind::Choice { default, .. } => Some(Param::Text(default.clone())),
-        InputKind::Rows { .. } => Some(Param::Rows(Vec::new())),
-    }
-}
-
-/// "it takes a whole number from 1 to 1000": the help for a value that does not fit.
-fn takes(kind: &InputKind) -> String {
-    match kind {
-        InputKind::Link(kind) => format!("it takes a link of the kind {kind}"),
-        InputKind::Bool { .. } => "it takes true or false".to_owned(),
-        InputKind::Int { range: (low, high), multiple: 1, .. } => {
-            format!("it takes a whole number from {low} to {high}")
-        }
-        InputKind::Int { range: (low, high), multiple, .. } => {
-            format!("it takes a multiple of {multiple} from {low} to {high}")
-        }
-        InputKind::Float { range: (low, high), .. } => format!("it takes a number from {low} to {high}"),
-        InputKind::Text { .. } => "it takes text in quotes".to_owned(),
-        InputKind::Choice { options, .. } => format!("it takes one of {}", text::list(options)),
-        InputKind::File { folder: Folder::Input, .. } => {
-            "it takes the path of a file in quotes, below the graph's folder or one that --input names".to_owned()
-        }
-        InputKind::File { .. } => {
-            "it takes a path in quotes, below models/ or a folder that --models or WEFT_MODELS names".to_owned()
-        }
-        InputKind::Seed { .. } => "it takes a whole number from 0".to_owned(),
-        InputKind::Rows { .. } => "it takes a list of rows: [(…), (…)]".to_owned(),
-    }
-}
-
-fn whole(value: &ron::Value, (low, high): (i64, i64), multiple: i64) -> Result<Param, String> {
-    let number: i64 = value.clone().into_rust().map_err(|_| match value {
-        ron::Value::Number(number) if number.into_f64().abs() >= i64::MAX as f64 => "it is out of range".to_owned(),
-        _ => "it is not a whole number".to_owned(),
-    })?;
-    if !(low..=high).contains(&number) {
-        return Err("it is out of range".to_owned());
-    }
-    if number % multiple != 0 {
-        let below = number - number % multiple;
-        return Err(format!("it is not a multiple of {multiple}; near are {below} and {}", below + multiple));
-    }
-    Ok(Param::Int(number))
-}
-
-fn float(number: f64, (low, high): (f64, f64)) -> Result<Param, String> {
-    match number {
-        number if !number.is_finite() => Err("it is not finite".to_owned()),
-        number if number < low || number > high => Err("it is out of range".to_owned()),
-        number => Ok(Param::Float(number)),
-    }
-}
-
-fn choice(value: &ron::Value, options: &[String]) -> Result<Param, String> {
-    let name = match value {
-        ron::Value::String(name) => name.clone(),
-        ron::Value::Number(number) => plain(number.into_f64()),
-        other => return Err(format!("it is {}", type_name(other))),
-    };
-    if options.contains(&name) {
-        return Ok(Param::Text(name));
-    }
-    let near = text::nearest(&name, options.iter().map(String::as_str));
-    Err(near.map_or("it is no choice".to_owned(), |near| format!("it is no choice; `{near}` is")))
-}
-
-/// 8 for 8.0: a number where a word is taken.
-fn plain(number: f64) -> String {
-    format!("{number}")
-}
-
-fn type_name(value: &ron::Value) -> &'static str {
-    match value {
-        ron::Value::Bool(_) => "true or false",
-        ron::Value::Number(_) => "a number",
-        ron::Value::String(_) | ron::Value::Char(_) => "text",
-        ron::Value::Seq(_) => "a list",
-        ron::Value::Map(_) => "a map",
-        _ => "of another type",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use plugin_api::NodeSpec;
+    use plugin_api::{InputKind, NodeSpec};
 
     use super::*;
 

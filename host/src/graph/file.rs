@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use ron::value::RawValue;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::scan::strip;
+use super::source::Source;
 use super::{Graph, Input, Link, Node};
 use crate::error::{Code, Error, Result};
 use crate::limits;
@@ -46,6 +49,7 @@ impl Graph {
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let fail = |what: &str| Error::new(Code::Unreadable, format!("{name} {what}"));
         // Windows editors put a byte order mark there; it carries nothing.
+        let file = text;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim().is_empty() {
             return Err(fail("is empty").help("`weft nodes` lists what a graph can hold; graphs/ has examples"));
@@ -68,7 +72,9 @@ impl Graph {
             let what = format!("has {} nodes, but {} is the most", form.nodes.len(), limits::GRAPH_NODES);
             return Err(fail(&what).help("divide it into several graphs"));
         }
-        Ok(Self { header: header(text), nodes: form.nodes, other: form.other })
+        let mut graph = Self { header: header(text), nodes: form.nodes, other: form.other, source: None };
+        graph.source = Source::of(file, &mut graph).map(Arc::new);
+        Ok(graph)
     }
 }
 
@@ -139,6 +145,37 @@ pub(super) fn input_of(text: &str) -> Option<Input> {
     (!is_word).then(|| Input::Value(text.to_owned()))
 }
 
+/// Whether a node or an input may be called so.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= limits::ID_BYTES && !name.chars().any(char::is_control)
+}
+
+/// What [`is_name`] asks for.
+pub fn name_rule() -> String {
+    format!("a name has 1 to {} bytes and no control characters", limits::ID_BYTES)
+}
+
+impl Input {
+    /// A value or link from RON text that a file can hold.
+    ///
+    /// # Errors
+    /// Text that is neither, that is too long, or nested too deep.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = strip(text);
+        let file = format!("Graph(format: 1, nodes: {{\"n\": (kind: \"k\", inputs: {{\"i\": {text}}})}})");
+        let no_value = |cause: String| {
+            let what = format!("{} is no value", super::shorten(text));
+            Error::new(Code::Invalid, what).cause(cause).help("write a number, a text in quotes, true or false")
+        };
+        let graph = Graph::parse(&file, "the value").map_err(|error| no_value(error.cause))?;
+        let only =
+            || (graph.nodes.len() == 1 && graph.other.is_empty()).then(|| graph.nodes.get("n"))??.inputs.get("i");
+        let node_is_plain = graph.nodes.values().all(|node| node.inputs.len() == 1 && node.other.is_empty());
+        // More than one value would have become more than one input.
+        only().filter(|_| node_is_plain).cloned().ok_or_else(|| no_value("there is more than one value".to_owned()))
+    }
+}
+
 /// The file's own form, before its version is looked at.
 struct Form<'a> {
     format: u32,
@@ -205,7 +242,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
             }
         }
         let kind = kind.ok_or_else(|| de::Error::missing_field("kind"))?;
-        Ok(Node { kind, inputs: inputs.unwrap_or_default(), other })
+        Ok(Node { kind, inputs: inputs.unwrap_or_default(), other, origin: None })
     }
 }
 
@@ -245,9 +282,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for NamedVisitor<T> {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Named<T>, M::Error> {
         let mut named = IndexMap::new();
         while let Some(name) = map.next_key::<String>()? {
-            if name.is_empty() || name.len() > limits::ID_BYTES || name.chars().any(char::is_control) {
-                let rule = format!("a name has 1 to {} bytes and no control characters", limits::ID_BYTES);
-                return Err(de::Error::custom(rule));
+            if !is_name(&name) {
+                return Err(de::Error::custom(name_rule()));
             }
             if named.contains_key(&name) {
                 drop(map.next_value::<IgnoredAny>());
@@ -287,7 +323,7 @@ fn keep<E: de::Error>(
     field: String,
     value: &RawValue,
 ) -> std::result::Result<(), E> {
-    match other.insert(field.clone(), value.get_ron().trim().to_owned()) {
+    match other.insert(field.clone(), strip(value.get_ron()).to_owned()) {
         Some(_) => Err(de::Error::custom(format!("the field `{field}` stands there twice"))),
         None => Ok(()),
     }

@@ -15,12 +15,13 @@ pub struct Roots {
 }
 
 /// The folders below a models root in which a whole model may lie, after the root itself.
-const MODEL_FOLDERS: [&str; 3] = ["", "checkpoints", "diffusion_models"];
-const PART_FOLDERS: [&str; 3] = ["text_encoders", "vae", "unet"];
+pub(crate) const MODEL_FOLDERS: [&str; 3] = ["", "checkpoints", "diffusion_models"];
+/// Those for parts of a model.
+pub(crate) const PART_FOLDERS: [&str; 3] = ["text_encoders", "vae", "unet"];
 
 impl Roots {
     /// The file that `name` means, or the sentence that says why there is none.
-    pub(super) fn find(&self, folder: &Folder, name: &str) -> Result<PathBuf, String> {
+    pub(crate) fn find(&self, folder: &Folder, name: &str) -> Result<PathBuf, String> {
         let below = self.below(folder);
         let path = Path::new(name);
         if name.is_empty() {
@@ -45,7 +46,8 @@ impl Roots {
         })
     }
 
-    fn below(&self, folder: &Folder) -> Vec<PathBuf> {
+    /// The folders that a name is joined to, first one wins.
+    pub(crate) fn below(&self, folder: &Folder) -> Vec<PathBuf> {
         let each = |names: &[&str]| {
             self.models
                 .iter()

@@ -3,36 +3,84 @@
 mod check;
 mod file;
 mod files;
+mod order;
+mod passing;
 mod plan;
-mod write;
+pub(crate) mod scan;
+mod source;
+#[cfg(test)]
+pub(crate) mod tests;
+mod values;
+pub(crate) mod write;
+
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use ron::value::RawValue;
 
 use crate::error::{Code, Error, Result};
 
-pub use check::{check, describe};
+pub use check::{Partly, check, check_partly, describe};
+pub use file::{is_name, name_rule};
 pub use files::Roots;
+#[cfg(feature = "editor")]
+pub(crate) use files::{MODEL_FOLDERS, PART_FOLDERS};
+pub use passing::Mode;
 pub use plan::{Param, Plan, Source, Step};
+pub use values::fits;
 
-/// A graph as its file says it. What this version does not know is kept as text and written back unchanged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A graph as its file says it. What this version does not know is kept as text and written back unchanged. Two graphs
+/// are equal where they mean the same, however their files are laid out.
+#[derive(Debug, Clone, Default)]
 pub struct Graph {
     /// The comment lines above the graph, with their line ends.
     pub header: String,
     pub nodes: IndexMap<String, Node>,
     /// Fields beside `format` and `nodes`, as RON text; `editor` (positions) is one of them.
     pub other: IndexMap<String, String>,
+    /// How the file was laid out; none for a graph that was made in memory.
+    source: Option<Arc<source::Source>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.header, &self.nodes, &self.other) == (&other.header, &other.nodes, &other.other)
+    }
+}
+
+impl Eq for Graph {}
+
+#[derive(Debug, Clone)]
 pub struct Node {
     /// `plugin/Name`.
     pub kind: String,
     pub inputs: IndexMap<String, Input>,
     /// Fields beside `kind` and `inputs`, as RON text.
     pub other: IndexMap<String, String>,
+    /// The text that it was read from.
+    origin: Option<Arc<source::Origin>>,
 }
+
+impl Node {
+    /// A node without inputs.
+    pub fn new(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), inputs: IndexMap::new(), other: IndexMap::new(), origin: None }
+    }
+
+    /// The same node, but none that stands in a file.
+    #[must_use]
+    pub fn without_origin(&self) -> Self {
+        Self { origin: None, ..self.clone() }
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.kind, &self.inputs, &self.other) == (&other.kind, &other.inputs, &other.other)
+    }
+}
+
+impl Eq for Node {}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -93,7 +141,7 @@ impl Input {
     }
 
     fn from_raw(raw: &RawValue) -> Option<Self> {
-        file::input_of(raw.get_ron().trim())
+        file::input_of(scan::strip(raw.get_ron()))
     }
 }
 
