@@ -19,7 +19,16 @@ struct Entry {
     outputs: Value,
     /// Files that the node wrote, as they were then.
     files: Vec<(PathBuf, [u8; 32])>,
+    shown: Option<Shown>,
     used: u64,
+}
+
+/// The last picture that a node showed: pixels row by row, three bytes each.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub width: u32,
+    pub height: u32,
+    pub rgb: Vec<u8>,
 }
 
 impl Cache {
@@ -35,10 +44,18 @@ impl Cache {
         Some(entry.outputs.clone())
     }
 
-    pub fn put(&mut self, fingerprint: Fingerprint, outputs: Value, files: Vec<PathBuf>) {
+    /// What a client saw of the node when it ran: the files that it wrote, and the last picture that it showed.
+    pub fn seen(&self, fingerprint: &Fingerprint) -> (Vec<PathBuf>, Option<Shown>) {
+        let entry = self.entries.get(fingerprint);
+        entry.map_or_else(Default::default, |entry| {
+            (entry.files.iter().map(|(path, _)| path.clone()).collect(), entry.shown.clone())
+        })
+    }
+
+    pub fn put(&mut self, fingerprint: Fingerprint, outputs: Value, files: Vec<PathBuf>, shown: Option<Shown>) {
         let files =
             files.into_iter().filter_map(|path| Some((path.clone(), identity(&path.metadata().ok()?)))).collect();
-        self.entries.insert(fingerprint, Entry { outputs, files, used: self.run });
+        self.entries.insert(fingerprint, Entry { outputs, files, shown, used: self.run });
     }
 
     /// Everything, after a failure that may have left arrays behind which read as zeros.

@@ -52,7 +52,7 @@ impl Engine {
         for folder in &options.plugins {
             command.arg("--plugins").arg(folder);
         }
-        tune_allocator(&mut command);
+        crate::allocator::tune(&mut command);
         let mut child = command.spawn().map_err(|error| failed(&error))?;
         let (Some(requests), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(failed(&"it has no pipes"));
@@ -129,17 +129,6 @@ fn died_opening(file: &str, cause: &str) -> Error {
     Error::new(Code::Plugin, format!("the plugin {file} ended the engine while it was opened"))
         .cause(cause)
         .help("leave its folder out of --plugins, and report it to its author")
-}
-
-/// Fresh pages cost more than the arithmetic on them: glibc is told to keep what MLX's CPU backend frees, and to ask for
-/// huge pages. Names and meanings: "Memory Allocation Tunables" in glibc's manual.
-fn tune_allocator(command: &mut Command) {
-    const NAME: &str = "GLIBC_TUNABLES";
-    const TUNED: &str =
-        "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824";
-    if cfg!(target_os = "linux") && std::env::var_os(NAME).is_none() {
-        command.env(NAME, TUNED);
-    }
 }
 
 /// How the process ended, in words.

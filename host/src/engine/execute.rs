@@ -1,5 +1,6 @@
 //! Runs a plan: one node after the other, each only where its output is wanted and not known yet.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use plugin_api::{Error, ErrorKind, Result};
 
-use super::cache::Cache;
+use super::cache::{Cache, Shown};
 use super::dump;
 use super::fingerprint::{self, Fingerprint};
 use super::protocol::{Event, Job};
@@ -62,6 +63,7 @@ impl Executor {
                 outputs[index] = Some(value);
                 (self.events)(done(start.elapsed().as_secs_f64() * 1e3, false));
             } else {
+                self.tell_again(step, &prints[index]);
                 (self.events)(done(0.0, true));
             }
         }
@@ -75,25 +77,49 @@ impl Executor {
         Ok(())
     }
 
+    /// A node that need not run again still has its files and its picture, and they belong to this run too.
+    fn tell_again(&self, step: &Step, print: &Fingerprint) {
+        let node = || step.node.clone();
+        let (files, shown) = self.cache.seen(print);
+        files.into_iter().for_each(|path| (self.events)(Event::Wrote { node: node(), path }));
+        if let Some(Shown { width, height, rgb }) = shown {
+            (self.events)(Event::Preview { node: node(), width, height, rgb });
+        }
+    }
+
     fn run_step(&mut self, step: &Step, print: &Fingerprint, outputs: &[Option<Value>], job: &Job) -> Result<Value> {
         let missing = || Error::new(ErrorKind::Internal, format!("the kind `{}` is not loaded", step.kind));
         let kind = self.registry.node(&step.kind).ok_or_else(missing)?;
         let inputs = gather(step, outputs)?;
+        let (events, shown) = watched(&self.events);
         let run = Run {
             node: step.node.clone(),
             device: self.device,
             graph: job.graph.as_str().into(),
             output: job.output.clone(),
-            events: Rc::clone(&self.events),
+            events: if kind.spec.sink { events } else { Rc::clone(&self.events) },
             cancelled: Arc::clone(&self.cancelled),
             written: Vec::new().into(),
         };
         let value = run.within(|| call(kind, &run, inputs))?;
         check_outputs(kind, &value)?;
         evaluate(&value)?;
-        self.cache.put(*print, value.clone(), run.written.take());
+        self.cache.put(*print, value.clone(), run.written.take(), shown.take());
         Ok(value)
     }
+}
+
+/// Passes events on and keeps the last picture. Only what a sink shows is a result; of others it is their work on the way.
+fn watched(events: &Events) -> (Events, Rc<RefCell<Option<Shown>>>) {
+    let shown: Rc<RefCell<Option<Shown>>> = Rc::default();
+    let (to, last) = (Rc::clone(events), Rc::clone(&shown));
+    let watch: Events = Rc::new(move |event| {
+        if let Event::Preview { width, height, rgb, .. } = &event {
+            *last.borrow_mut() = Some(Shown { width: *width, height: *height, rgb: rgb.clone() });
+        }
+        to(event);
+    });
+    (watch, shown)
 }
 
 /// Whether each step has to run: its output is wanted and not known. Wanted is what a sink or a dump needs.

@@ -6,6 +6,7 @@ mod client;
 mod dump;
 mod execute;
 mod fingerprint;
+mod job;
 mod process;
 pub mod protocol;
 

@@ -3,7 +3,6 @@
 mod nodes;
 mod progress;
 mod run;
-mod shareable;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,6 +20,8 @@ use crate::text;
 pub fn main(flags: Flags) -> ExitCode {
     let (json, result) = match flags.command {
         Command::Run(flags) => (flags.common.json, run::run(&flags)),
+        #[cfg(feature = "editor")]
+        Command::Edit(flags) => (flags.common.json, edit(flags)),
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
         Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
         Command::Info { picture, json } => (json, info(&picture, json)),
@@ -36,6 +37,13 @@ pub fn main(flags: Flags) -> ExitCode {
 const SHOWN: usize = 50;
 
 type Outcome = Result<(), Vec<Error>>;
+
+#[cfg(feature = "editor")]
+fn edit(flags: crate::flags::EditFlags) -> Outcome {
+    flags.common.check().map_err(|error| vec![error])?;
+    crate::allocator::begin_again();
+    crate::editor::run(flags.into()).map_err(|error| vec![error])
+}
 
 fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcome {
     engine::serve(device.and_then(DeviceFlag::device), plugins)
@@ -69,7 +77,7 @@ fn say(line: &str) {
 
 /// A graph from its file or from the picture that it made.
 fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
-    if picture::is_png(path) {
+    if picture::is_picture(path) {
         return Graph::parse(&picture::graph_of(path)?, &format!("the graph in {}", path.display()));
     }
     Graph::open(path)

@@ -1,7 +1,7 @@
 //! `weft run`.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +10,6 @@ use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
-use super::shareable::shareable;
 use super::{Outcome, open, print, say, warn_of_refused};
 use crate::engine::Engine;
 use crate::engine::protocol::{Dump, Event, Job};
@@ -35,9 +34,8 @@ pub fn run(flags: &RunFlags) -> Outcome {
     let roots = flags.common.roots(&flags.graph);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
     let plan = check(&graph, &engine.catalog, &roots, &wanted)?;
-    let output = prepare_output(&flags.output).map_err(one)?;
-    let dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
-    let job = Job { plan, graph: shareable(&graph, &engine.catalog, &roots), output, dumps };
+    let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output).map_err(one)?;
+    job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags);
     engine.run(job);
     let result = watch.follow(&mut engine, &signals);
@@ -52,18 +50,6 @@ fn parse_dump(text: &str) -> Result<(Link, PathBuf)> {
         Error::new(Code::Usage, format!("--dump {text} names no output or no file"))
             .help("write --dump node.output=FILE.safetensors")
     })
-}
-
-/// The output folder, made where it is missing and freed of what a killed run left.
-fn prepare_output(folder: &Path) -> Result<PathBuf> {
-    let failed = |error: std::io::Error| {
-        Error::new(Code::Output, format!("the output folder {} cannot be used", folder.display()))
-            .cause(crate::error::io_cause(&error))
-            .help("choose another with -o")
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    crate::atomic::clean(folder);
-    folder.canonicalize().map_err(failed)
 }
 
 /// SIGINT and SIGTERM, seen between events.

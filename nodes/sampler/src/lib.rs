@@ -5,6 +5,7 @@ mod latent;
 mod load_latent;
 mod noise;
 mod predictor;
+mod preview;
 mod sample;
 mod sampler;
 mod save_latent;

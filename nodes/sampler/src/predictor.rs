@@ -2,6 +2,7 @@
 
 use plugin_api::{Dtype, Error, Record, Result, Run, Session, Tensor, Value};
 
+use crate::preview::Preview;
 use crate::sampler::Steps;
 
 /// A prompt as the model prepared it for this size.
@@ -14,6 +15,9 @@ pub struct Predictor<'a> {
     guidance: Option<(f32, Prepared)>,
     steps: usize,
     stop_after: usize,
+    preview: Preview,
+    /// The estimate of the step that is under way.
+    denoised: Option<Tensor>,
 }
 
 impl<'a> Predictor<'a> {
@@ -28,7 +32,7 @@ impl<'a> Predictor<'a> {
             0 => steps,
             count => steps.min(count as usize),
         };
-        Ok(Self { run, session, positive, guidance, steps, stop_after })
+        Ok(Self { run, session, positive, guidance, steps, stop_after, preview: Preview::new(), denoised: None })
     }
 
     fn predict(&self, x: &Tensor, step: usize, sigma: f32, branch: &str, prompt: &Prepared) -> Result<Tensor> {
@@ -43,16 +47,28 @@ impl<'a> Predictor<'a> {
     }
 }
 
-impl Steps for Predictor<'_> {
-    fn denoised(&mut self, x: &Tensor, step: usize, sigma: f32) -> Result<Tensor> {
+impl Predictor<'_> {
+    /// The estimate, led away from the negative prompt where there is one.
+    fn guided(&self, x: &Tensor, step: usize, sigma: f32) -> Result<Tensor> {
         let positive = self.predict(x, step, sigma, "positive", &self.positive)?;
         let Some((strength, prompt)) = &self.guidance else { return Ok(positive) };
         let negative = self.predict(x, step, sigma, "negative", prompt)?;
         Ok(&positive + (&positive - negative) * *strength)
     }
+}
+
+impl Steps for Predictor<'_> {
+    fn denoised(&mut self, x: &Tensor, step: usize, sigma: f32) -> Result<Tensor> {
+        let denoised = self.guided(x, step, sigma)?;
+        self.denoised = Some(denoised.clone());
+        Ok(denoised)
+    }
 
     fn done(&mut self, step: usize, x: &Tensor) -> Result<bool> {
         self.run.progress(step + 1, self.stop_after, Some(x))?;
+        if let Some(denoised) = self.denoised.take() {
+            self.preview.show(self.run, &self.session, &denoised)?;
+        }
         Ok(step + 1 < self.stop_after)
     }
 }

@@ -1,6 +1,7 @@
 //! The nodes on the mock host, with a model of one line.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use plugin_api::testing::{self, TestRun};
 use plugin_api::{Architecture, Dtype, Error, ErrorKind, Model, Record, Result, Role, Session, Tensor, Value, Weights};
@@ -24,6 +25,9 @@ struct Call {
 
 thread_local! {
     static CALLS: RefCell<Vec<Call>> = const { RefCell::new(Vec::new()) };
+    /// Whether it has a method `preview`, and how long a pass takes.
+    static SHOWS: Cell<bool> = const { Cell::new(false) };
+    static PASS: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 impl Architecture for Toy {
@@ -39,7 +43,14 @@ impl Architecture for Toy {
     }
 
     fn call(&self, _: &Session, method: &str, args: &Record) -> Result<Value> {
+        if method == "preview" {
+            return match SHOWS.get() {
+                true => Ok(args.get::<Tensor>("latent")?.narrow(1, 0, 3).reshape(&[2, 4, 3]).into()),
+                false => Err(Error::invalid("no such method")),
+            };
+        }
         let conditioning: Record = args.get("conditioning")?;
+        std::thread::sleep(PASS.get());
         match method {
             "condition" => {
                 Ok(conditioning.with("size", args.get::<i64>("height")? * 1000 + args.get::<i64>("width")?).into())
@@ -200,6 +211,27 @@ fn a_cancelled_run_stops_at_its_step() {
     let run = TestRun { cancel_at: Some(3), ..TestRun::new() };
     assert_eq!(run.run::<Sample>(&inputs()).unwrap_err().kind, ErrorKind::Cancelled);
     assert_eq!(CALLS.take().len(), 3);
+}
+
+#[test]
+fn slow_steps_show_what_comes_and_change_nothing() {
+    let quick = sample(&inputs()).unwrap();
+    let shown = |shows: bool, milliseconds: u64| {
+        let inputs = inputs();
+        SHOWS.set(shows);
+        PASS.set(Duration::from_millis(milliseconds));
+        let run = TestRun::new();
+        let outputs = run.run::<Sample>(&inputs).unwrap();
+        let samples: Tensor = outputs.get::<Record>("latent").unwrap().get("samples").unwrap();
+        assert_eq!(samples.to_vec::<f32>().unwrap(), quick);
+        run.previews.take()
+    };
+    let pictures = shown(true, 60);
+    // At least 480 ms, of which every 100 may have one.
+    assert!(!pictures.is_empty() && pictures.len() < 8, "{pictures:?}");
+    assert!(pictures.iter().all(|shape| shape == &[2, 4, 3]));
+    assert!(shown(false, 60).is_empty(), "a model that cannot");
+    assert!(shown(true, 0).is_empty(), "done before the first was due");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod block;
 mod config;
 mod embed;
 mod layout;
+mod preview;
 mod rope;
 mod timestep;
 
@@ -74,6 +75,7 @@ impl Architecture for Transformer {
         match method {
             "condition" => Ok(Value::from(self.condition(args)?.record())),
             "predict" => Ok(Value::from(self.predict(session, args)?)),
+            "preview" => Ok(Value::from(preview::preview(&args.get("latent")?, &self.config)?)),
             _ => Err(Error::invalid(format!("a {WHAT} has no method `{method}`"))),
         }
     }

@@ -4,6 +4,7 @@ use plugin_api::Result;
 use serde::Deserialize;
 
 use super::WHAT;
+use super::preview::LatentRgb;
 use crate::config;
 
 /// Names and defaults are those of diffusers' `ZImageTransformer2DModel`. `n_kv_heads` is not read: the reference
@@ -25,6 +26,9 @@ pub struct Config {
     pub axes_dims: [i32; 3],
     /// How many positions each axis has.
     pub axes_lens: [i32; 3],
+    /// Not of diffusers: how a latent is shown while it is sampled, red, green and blue of each channel.
+    pub latent_rgb: Option<Vec<[f32; 3]>>,
+    pub latent_rgb_bias: [f32; 3],
 }
 
 impl Default for Config {
@@ -42,6 +46,8 @@ impl Default for Config {
             t_scale: 1000.0,
             axes_dims: [32, 48, 48],
             axes_lens: [1024, 512, 512],
+            latent_rgb: None,
+            latent_rgb_bias: [0.0; 3],
         }
     }
 }
@@ -63,10 +69,22 @@ impl Config {
         self.dim.min(256)
     }
 
+    /// The colours of its latents; where the configuration has none, Flux's for a model with as many channels.
+    pub fn latent_rgb(&self) -> Option<LatentRgb> {
+        match &self.latent_rgb {
+            Some(channels) => Some(LatentRgb { channels: channels.clone(), bias: self.latent_rgb_bias }),
+            None => Some(LatentRgb::of_flux()).filter(|rgb| rgb.channels.len() == self.in_channels as usize),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         config::check_sizes(WHAT, &self.sizes())?;
         let (theta, eps) = (self.rope_theta, self.norm_eps.into());
         config::check_positive(WHAT, &[("rope_theta", theta), ("norm_eps", eps), ("t_scale", self.t_scale.into())])?;
+        if let Some(rgb) = self.latent_rgb.as_ref().filter(|rgb| rgb.len() != self.in_channels as usize) {
+            let needed = format!("one for each of the {} `in_channels` is needed", self.in_channels);
+            return Err(config::wrong(WHAT, &format!("`latent_rgb` has {} rows, but {needed}", rgb.len())));
+        }
         let turned: i32 = self.axes_dims.iter().sum();
         if self.axes_dims.iter().any(|dim| dim % 2 != 0) {
             return Err(config::wrong(
@@ -131,6 +149,7 @@ mod tests {
         assert!(message(r#"{"axes_dims": [32, 48, 50]}"#).contains("adds up to 130"));
         assert!(message(r#"{"axes_dims": [31, 49, 48]}"#).contains("even"));
         assert!(message(r#"{"axes_dims": [128]}"#).contains("length"));
+        assert!(message(r#"{"latent_rgb": [[1, 0, 0]]}"#).contains("`latent_rgb` has 1 rows"));
         assert!(message(r#"{"dim": 1e99}"#).contains("not readable"));
         assert!(message("").contains("not readable"));
     }
