@@ -1,0 +1,171 @@
+//! What the events of a run do to the state.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{NodeState, Outcome, Picture, Shared};
+use crate::engine::protocol::Event;
+use crate::error::Error;
+use crate::graph::{Graph, describe};
+use crate::limits;
+use crate::plugins::Catalog;
+
+/// What is known of the run that goes on.
+pub(super) struct Watch {
+    kinds: HashMap<String, String>,
+    /// Nodes whose pictures are results. Others show how their work goes.
+    sinks: HashSet<String>,
+    running: Option<String>,
+    since: Instant,
+    errors: Vec<(Option<String>, Error)>,
+    is_cancelled: bool,
+    /// For the history: small, and of one node's shown pictures only the last.
+    pictures: Vec<(String, Arc<Picture>)>,
+}
+
+impl Watch {
+    pub(super) fn new(graph: &Graph, catalog: &Catalog) -> Self {
+        let is_sink = |kind: &str| catalog.node(kind).is_some_and(|spec| spec.sink);
+        Self {
+            kinds: graph.nodes.iter().map(|(id, node)| (id.clone(), node.kind.clone())).collect(),
+            sinks: graph.nodes.iter().filter(|(_, node)| is_sink(&node.kind)).map(|(id, _)| id.clone()).collect(),
+            running: None,
+            since: Instant::now(),
+            errors: Vec::new(),
+            is_cancelled: false,
+            pictures: Vec::new(),
+        }
+    }
+
+    /// Takes in one event. Says whether it is worth showing at once: there are few of those, and any number of others.
+    pub(super) fn see(&mut self, shared: &Shared, event: Event) -> bool {
+        match event {
+            Event::Started { node } => {
+                self.since = Instant::now();
+                self.running = Some(node.clone());
+                self.at(shared, node, self.working(0, 0));
+                return true;
+            }
+            // The last of the weights are in hand: the work itself begins.
+            Event::Loading { node, done, total } if done >= total => self.at(shared, node, self.working(0, 0)),
+            Event::Loading { node, done, total } => self.at(shared, node, NodeState::Loading { done, total }),
+            Event::Progress { node, done, total } => self.at(shared, node, self.working(done, total)),
+            Event::Done { node, milliseconds, cached } => {
+                self.running = None;
+                self.at(shared, node, NodeState::Done { milliseconds, cached });
+                return true;
+            }
+            Event::Failed { node, error } => {
+                self.fail(shared, Some(node), error);
+                return true;
+            }
+            Event::Preview { node, width, height, rgb } => {
+                let is_preview = !self.sinks.contains(&node);
+                if let Some(picture) = Picture::of_rgb(width, height, &rgb, is_preview) {
+                    self.show(shared, node, Arc::new(picture));
+                }
+            }
+            Event::Wrote { node, path } => self.wrote(shared, node, path),
+            Event::Cancelled => self.is_cancelled = true,
+            _ => {}
+        }
+        false
+    }
+
+    /// The engine is gone; so is the node that was running.
+    pub(super) fn engine_died(&mut self, shared: &Shared, error: Error) {
+        self.fail(shared, self.running.clone(), error);
+    }
+
+    /// What became of the run, and the pictures that it made.
+    pub(super) fn end(self) -> (Outcome, Vec<(String, Arc<Picture>)>) {
+        let outcome = match (self.errors.is_empty(), self.is_cancelled) {
+            (false, _) => Outcome::Failed(self.errors),
+            (true, true) => Outcome::Cancelled,
+            (true, false) => Outcome::Done,
+        };
+        (outcome, self.pictures)
+    }
+
+    pub(super) fn cancel(&mut self) {
+        self.is_cancelled = true;
+    }
+
+    /// Errors that came before the run, each with its node.
+    pub(super) fn refuse(&mut self, shared: &Shared, errors: Vec<(Option<String>, Error)>) {
+        shared.change(|state| {
+            for (node, error) in &errors {
+                let Some(node) = node else { continue };
+                if let NodeState::Failed(known) =
+                    state.nodes.entry(node.clone()).or_insert_with(|| NodeState::Failed(Vec::new()))
+                {
+                    known.push(error.clone());
+                }
+            }
+        });
+        self.errors.extend(errors);
+    }
+
+    fn working(&self, done: u32, total: u32) -> NodeState {
+        NodeState::Running { since: self.since, done, total }
+    }
+
+    fn at(&self, shared: &Shared, node: String, now: NodeState) {
+        shared.change(|state| {
+            if let Some(current) = &mut state.current {
+                current.node.clone_from(&self.running);
+                current.progress = match now {
+                    NodeState::Running { done, total, .. } if total > 0 => Some((done, total)),
+                    _ => None,
+                };
+                current.done += usize::from(matches!(now, NodeState::Done { .. }));
+            }
+            state.nodes.insert(node, now);
+        });
+    }
+
+    fn fail(&mut self, shared: &Shared, node: Option<String>, error: Error) {
+        let error = match &node {
+            Some(node) => error.place(describe(node, self.kinds.get(node).map_or("?", String::as_str))),
+            None => error,
+        };
+        if let Some(node) = &node {
+            self.at(shared, node.clone(), NodeState::Failed(vec![error.clone()]));
+        }
+        self.errors.push((node, error));
+    }
+
+    fn wrote(&mut self, shared: &Shared, node: String, path: PathBuf) {
+        // A node that did not run again tells of a file that it wrote earlier, which may be at hand already.
+        let is_told_again = self.running.as_ref() != Some(&node);
+        let known = shared.lock().pictures.get(&node).filter(|known| known.file.as_ref() == Some(&path)).cloned();
+        let known = known.filter(|_| is_told_again);
+        if let Some(picture) = known.or_else(|| Picture::open(&path).map(Arc::new)) {
+            self.show(shared, node, picture);
+        }
+    }
+
+    fn show(&mut self, shared: &Shared, node: String, picture: Arc<Picture>) {
+        if !picture.is_preview {
+            self.keep(&node, Picture::thumbnail(&picture));
+        }
+        shared.change(|state| state.pictures.insert(node, picture));
+    }
+
+    fn keep(&mut self, node: &str, picture: Arc<Picture>) {
+        if picture.file.is_none() {
+            self.pictures.retain(|(shown, kept)| shown != node || kept.file.is_some());
+        }
+        self.pictures.push((node.to_owned(), picture));
+        while self.pictures.len() > 1 && bytes(&self.pictures) > limits::HISTORY_BYTES {
+            self.pictures.remove(0);
+        }
+    }
+}
+
+/// What pictures take in memory.
+pub(super) fn bytes(pictures: &[(String, Arc<Picture>)]) -> usize {
+    pictures.iter().map(|(_, picture)| picture.rgba.len()).sum()
+}
