@@ -22,6 +22,9 @@ pub struct Flags {
 pub enum Command {
     /// Run a graph, or the graph inside a picture
     Run(RunFlags),
+    /// Open the editor, with a graph or a picture
+    #[cfg(feature = "editor")]
+    Edit(EditFlags),
     /// Check a graph and report every error at once
     Check {
         graph: PathBuf,
@@ -72,6 +75,58 @@ pub struct RunFlags {
     pub quiet: bool,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// Flags of `weft edit`.
+#[cfg(feature = "editor")]
+#[derive(Debug, Args)]
+pub struct EditFlags {
+    /// A .ron graph, or a picture with a graph or a prompt in it
+    pub graph: Option<PathBuf>,
+    /// Folder for the pictures
+    #[arg(short, long, value_name = "DIR", default_value = "output")]
+    pub output: PathBuf,
+    /// Write a picture of the window and go on
+    #[arg(long, value_name = "FILE")]
+    pub screenshot: Option<PathBuf>,
+    /// Close the window after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub exit_after: Option<f64>,
+    /// Colours of the window
+    #[arg(long, value_enum)]
+    pub theme: Option<ThemeFlag>,
+    /// Size of the window, in points
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<[u16; 2]>,
+    /// Run the graph at once
+    #[arg(long)]
+    pub run: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[cfg(feature = "editor")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ThemeFlag {
+    Dark,
+    Light,
+}
+
+/// Up to a day: what a timer can hold is not for the command line to find out.
+#[cfg(feature = "editor")]
+fn seconds(text: &str) -> std::result::Result<f64, String> {
+    const MOST: f64 = 86_400.0;
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=MOST).contains(seconds));
+    seconds.ok_or_else(|| format!("a number from 0 to {MOST} is needed"))
+}
+
+/// `1280x800`.
+#[cfg(feature = "editor")]
+fn size(text: &str) -> std::result::Result<[u16; 2], String> {
+    const SIDES: std::ops::RangeInclusive<u16> = 320..=16_384;
+    let side = |text: &str| text.parse().ok().filter(|side| SIDES.contains(side));
+    let sides = text.split_once('x').and_then(|(width, height)| Some([side(width)?, side(height)?]));
+    sides.ok_or_else(|| format!("two sides from {} to {} are needed, as in 1280x800", SIDES.start(), SIDES.end()))
 }
 
 /// Flags of every command that needs the plugins.
@@ -135,7 +190,12 @@ impl Common {
         let beside = graph.parent().unwrap_or(std::path::Path::new("")).to_owned();
         let beside = if beside.as_os_str().is_empty() { PathBuf::from(".") } else { beside };
         let inputs = std::iter::once(beside).chain(self.input.iter().cloned()).collect();
-        Roots { models: self.models.iter().cloned().chain(default_models()).collect(), inputs }
+        Roots { models: self.model_folders(), inputs }
+    }
+
+    /// Folders like models/: those of the flags, then those that are found.
+    pub fn model_folders(&self) -> Vec<PathBuf> {
+        self.models.iter().cloned().chain(default_models()).collect()
     }
 }
 
@@ -143,12 +203,23 @@ impl Common {
 fn default_models() -> Vec<PathBuf> {
     let listed = std::env::var_os("WEFT_MODELS");
     let listed = listed.iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty());
+    unique(listed.chain(folders_called("models", 3)))
+}
+
+/// The folders of this name in the current folder, beside the executable, and above it: `levels` folders from that of
+/// the executable up. Only those that are there.
+pub(crate) fn folders_called(name: &str, levels: usize) -> Vec<PathBuf> {
     let executable = std::env::current_exe().unwrap_or_default();
-    let above = executable.ancestors().skip(1).take(3).map(|folder| folder.join("models"));
-    let mut found: Vec<PathBuf> = listed.collect();
-    for folder in std::iter::once(PathBuf::from("models")).chain(above).filter(|folder| folder.is_dir()) {
-        let is_known = |known: &PathBuf| known.canonicalize().ok() == folder.canonicalize().ok();
-        if !found.iter().any(is_known) {
+    let above = executable.ancestors().skip(1).take(levels).map(|folder| folder.join(name));
+    unique(std::iter::once(PathBuf::from(name)).chain(above).filter(|folder| folder.is_dir()))
+}
+
+/// Without the folders that come a second time, under whatever path. What is not there is kept.
+fn unique(folders: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let real = folder.canonicalize().ok();
+        if real.is_none() || !found.iter().any(|known| known.canonicalize().ok() == real) {
             found.push(folder);
         }
     }
@@ -189,5 +260,41 @@ mod tests {
         assert_eq!((run.set.len(), run.dump.len(), run.common.models.len()), (2, 1, 2));
         assert_eq!(run.common.device.device(), Some(Device::Cpu));
         assert!(run.time && run.quiet && run.common.json);
+    }
+
+    #[cfg(feature = "editor")]
+    #[test]
+    fn edit_takes_what_machines_rely_on() {
+        let parse = |line: &str| {
+            let flags = Flags::try_parse_from(std::iter::once("weft").chain(line.split(' ')))?;
+            let Command::Edit(edit) = flags.command else { panic!("no edit") };
+            Ok::<_, clap::Error>(edit)
+        };
+        let plain = parse("edit").unwrap();
+        assert_eq!((plain.output.to_str(), plain.graph, plain.size), (Some("output"), None, None));
+        let edit = parse(
+            "edit g.ron -o out --screenshot s.png --exit-after 2.5 --theme light --size 1280x800 --run --device cpu \
+             --models m --input i --plugins p",
+        );
+        let edit = edit.unwrap();
+        assert_eq!((edit.exit_after, edit.theme), (Some(2.5), Some(ThemeFlag::Light)));
+        assert_eq!((edit.size, edit.run), (Some([1280, 800]), true));
+        assert_eq!(edit.common.check().unwrap_err().place, "--models");
+        for (wrong, says) in [
+            ("--size 1280", "1280x800"),
+            ("--size 0x0", "from 320"),
+            ("--size 99999x800", "to 16384"),
+            ("--exit-after NaN", "from 0 to 86400"),
+            ("--exit-after=-1", "from 0 to 86400"),
+            ("--theme blue", "dark, light"),
+        ] {
+            let error = parse(&format!("edit {wrong}")).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        let mut program = Flags::command();
+        let help = program.find_subcommand_mut("edit").expect("it is there").render_long_help().to_string();
+        for flag in ["--screenshot", "--exit-after", "--theme", "--size", "--run", "--input", "[GRAPH]"] {
+            assert!(help.contains(flag), "{flag} in {help}");
+        }
     }
 }

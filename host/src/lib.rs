@@ -4,16 +4,25 @@
 //! [`engine`], and comes back as events. The command line ([`headless`]) is a client of that protocol and touches no
 //! tensor; [`table`] and [`weights`] alone touch MLX.
 
+pub mod allocator;
 pub mod atomic;
+#[cfg(feature = "editor")]
+pub mod document;
+#[cfg(feature = "editor")]
+pub mod editor;
 pub mod engine;
 pub mod error;
 pub mod flags;
 pub mod graph;
 pub mod headless;
+#[cfg(feature = "editor")]
+pub mod library;
 pub mod limits;
 pub mod output;
 pub mod picture;
 pub mod plugins;
+#[cfg(feature = "editor")]
+pub mod queue;
 pub mod table;
 pub mod text;
 pub mod weights;

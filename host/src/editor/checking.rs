@@ -1,0 +1,78 @@
+//! What is wrong with the graph as it stands, looked at when the user pauses.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::Context;
+use plugin_api::{Folder, InputKind};
+
+use super::scene::Scene;
+use crate::graph::{Input, Roots, check_partly};
+use crate::plugins::Catalog;
+
+/// What was looked at last, and since when it has changed.
+#[derive(Default)]
+pub struct Checked {
+    known: Option<(u64, Arc<Catalog>)>,
+    changed: Option<(u64, Instant)>,
+    /// Bytes of the model files that the graph names: what a run needs at least.
+    pub weights: Option<u64>,
+}
+
+/// A pause in the user's edits.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Checked {
+    /// Looks again, whatever was known.
+    pub fn forget(&mut self) {
+        self.known = None;
+    }
+
+    pub fn look(&mut self, ctx: &Context, scene: &mut Scene, roots: &Roots) {
+        let revision = scene.document.revision();
+        let is_known =
+            |(known, catalog): &(u64, Arc<Catalog>)| *known == revision && Arc::ptr_eq(catalog, &scene.catalog);
+        if scene.catalog.plugins.is_empty() || self.known.as_ref().is_some_and(is_known) {
+            return;
+        }
+        let since = match self.changed {
+            Some((at, since)) if at == revision => since,
+            _ => self.changed.insert((revision, Instant::now())).1,
+        };
+        let Some(left) = PAUSE.checked_sub(since.elapsed()) else {
+            self.known = Some((revision, Arc::clone(&scene.catalog)));
+            self.weights = weights(scene);
+            scene.problems = if scene.document.graph().nodes.is_empty() {
+                Vec::new()
+            } else {
+                check_partly(scene.document.graph(), &scene.catalog, roots).errors
+            };
+            return;
+        };
+        ctx.request_repaint_after(left);
+    }
+}
+
+/// Bytes of every model file that a node names, each once.
+fn weights(scene: &Scene) -> Option<u64> {
+    let mut named = BTreeMap::new();
+    for node in scene.document.graph().nodes.values() {
+        let Some(spec) = scene.catalog.node(&node.kind) else { continue };
+        for input in &spec.inputs {
+            let (InputKind::File { folder, extensions, .. }, Some(Input::Value(text))) =
+                (&input.kind, node.inputs.get(&input.name))
+            else {
+                continue;
+            };
+            let Ok(name) = ron::from_str::<String>(text) else { continue };
+            let files = scene.library.files(folder, extensions);
+            if *folder != Folder::Input
+                && let Some(entry) = files.iter().find(|entry| entry.name == name)
+            {
+                named.insert(entry.path.clone(), entry.bytes);
+            }
+        }
+    }
+    (!named.is_empty()).then(|| named.values().sum())
+}

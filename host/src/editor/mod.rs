@@ -1,0 +1,127 @@
+//! `weft edit`: the window. The only folder that knows egui. Widgets, panels and canvas return what the user wants as
+//! [`Action`]s; `commands` carries them out, in one place.
+
+mod action;
+mod app;
+mod bars;
+mod canvas;
+mod checking;
+mod commands;
+mod confirm;
+mod dialog;
+mod machine;
+mod memory;
+mod opening;
+mod palette;
+mod panels;
+mod recovery;
+mod rename;
+mod reveal;
+mod scene;
+mod settings;
+mod theme;
+mod toasts;
+mod widgets;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use action::Action;
+pub use app::Editor;
+
+use crate::engine;
+use crate::error::{Code, Error, Result};
+use crate::flags::{EditFlags, ThemeFlag};
+use crate::graph::Roots;
+
+/// How the editor is started.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub graph: Option<PathBuf>,
+    /// Folder for the pictures.
+    pub output: PathBuf,
+    pub engine: engine::Options,
+    /// Folders like models/, first one wins.
+    pub models: Vec<PathBuf>,
+    /// Folders of pictures and latents beside the graph's own.
+    pub inputs: Vec<PathBuf>,
+    /// The folder of the templates; none is the one that comes with Weft.
+    pub templates: Option<PathBuf>,
+    /// Where unsaved work is kept; none keeps none.
+    pub journal: Option<PathBuf>,
+    /// The file of theme and text size; none keeps none.
+    pub settings: Option<PathBuf>,
+    pub theme: Option<egui::Theme>,
+    pub size: Option<[f32; 2]>,
+    /// Run at once.
+    pub run: bool,
+    pub screenshot: Option<PathBuf>,
+    pub exit_after: Option<Duration>,
+}
+
+impl From<EditFlags> for Options {
+    fn from(flags: EditFlags) -> Self {
+        let theme = |flag| match flag {
+            ThemeFlag::Dark => egui::Theme::Dark,
+            ThemeFlag::Light => egui::Theme::Light,
+        };
+        Self {
+            engine: flags.common.engine(),
+            models: flags.common.model_folders(),
+            journal: dirs::state_dir().or_else(dirs::data_local_dir).map(|folder| folder.join("weft").join("journal")),
+            settings: dirs::config_dir().map(|folder| folder.join("weft").join("settings.ron")),
+            theme: flags.theme.map(theme),
+            size: flags.size.map(|size| size.map(f32::from)),
+            exit_after: flags.exit_after.map(Duration::from_secs_f64),
+            graph: flags.graph,
+            output: flags.output,
+            inputs: flags.common.input,
+            run: flags.run,
+            templates: None,
+            screenshot: flags.screenshot,
+        }
+    }
+}
+
+impl Options {
+    /// Where a graph in `folder` may take files from.
+    fn roots(&self, folder: &Path) -> Roots {
+        let inputs = std::iter::once(folder.to_owned()).chain(self.inputs.iter().cloned()).collect();
+        Roots { models: self.models.clone(), inputs }
+    }
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// There is no display, or it cannot be drawn on.
+pub fn run(options: Options) -> Result<()> {
+    let size = options.size.unwrap_or([1440.0, 900.0]);
+    let viewport = egui::ViewportBuilder::default()
+        .with_app_id("weft")
+        .with_title("Weft")
+        .with_inner_size(size)
+        .with_min_inner_size([720.0, 480.0])
+        .with_drag_and_drop(true);
+    let native = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    let window =
+        eframe::run_native("weft", native, Box::new(|context| Ok(Box::new(Editor::new(&context.egui_ctx, options)))));
+    window.map_err(|error| {
+        Error::new(Code::Usage, "the window cannot be opened").cause(why_not(&error)).help(
+            "`weft edit` needs a display and the libraries that ./setup installs; `weft run GRAPH` works without them",
+        )
+    })
+}
+
+/// Without the source lines that the window's library tells of.
+fn why_not(error: &eframe::Error) -> String {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "linux") && !is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY") {
+        return "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set".to_owned();
+    }
+    let said = error.to_string();
+    said.rsplit(".rs:")
+        .next()
+        .and_then(|rest| rest.split_once(": "))
+        .map_or(said.clone(), |(_, reason)| reason.to_owned())
+}

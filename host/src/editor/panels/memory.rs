@@ -1,0 +1,78 @@
+//! The memory line.
+
+use egui::{Align2, Rect, Response, Sense, Stroke, TextStyle, Ui, WidgetInfo, WidgetType, pos2, vec2};
+
+use super::card;
+use crate::editor::theme::{GAP, Theme};
+
+const BAR: f32 = 72.0;
+
+/// A small bar and "engine 1.2 GB · free 18 GB". All numbers are bytes; `predicted` is what the graph will need.
+pub fn memory(ui: &mut Ui, used_by_engine: Option<u64>, free: u64, total: u64, predicted: Option<u64>) -> Response {
+    let theme = Theme::of(ui);
+    let is_tight = predicted.is_some_and(|predicted| predicted > free.saturating_add(used_by_engine.unwrap_or(0)));
+    let said = said(used_by_engine, free, predicted);
+    let galley = card::text(ui, &said, &TextStyle::Small, theme.quiet, ui.available_width() - BAR - GAP, 1);
+    let size = vec2(BAR + GAP + galley.size().x, galley.size().y.max(8.0));
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let bar = Rect::from_min_size(pos2(rect.left(), rect.center().y - 3.0), vec2(BAR, 6.0));
+    let share = |bytes: u64| BAR * (bytes as f32 / total.max(1) as f32).clamp(0.0, 1.0);
+    let engine = share(used_by_engine.unwrap_or(0));
+    let taken = share(total.saturating_sub(free)).max(engine);
+    let until = |x: f32| Rect::from_min_max(bar.min, pos2(bar.left() + x, bar.bottom()));
+    ui.painter().rect_filled(bar, 3, theme.line);
+    ui.painter().rect_filled(until(taken), 3, theme.quiet);
+    ui.painter().rect_filled(until(engine), 3, if is_tight { theme.warning } else { theme.accent });
+    if let Some(predicted) = predicted {
+        let color = if is_tight { theme.warning } else { theme.text };
+        let x = bar.left() + share(predicted);
+        ui.painter().vline(x, bar.expand(2.0).y_range(), Stroke::new(2.0, color));
+    }
+    let text = Align2::LEFT_CENTER.anchor_size(pos2(bar.right() + GAP, rect.center().y), galley.size());
+    ui.painter().galley_with_override_text_color(text.min, galley, if is_tight { theme.warning } else { theme.quiet });
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &said));
+    response.on_hover_text(hover(used_by_engine, free, total, predicted))
+}
+
+fn said(used_by_engine: Option<u64>, free: u64, predicted: Option<u64>) -> String {
+    let mut parts = Vec::new();
+    parts.extend(used_by_engine.map(|used| format!("engine {}", card::bytes(used))));
+    parts.extend(predicted.map(|predicted| format!("needs {}", card::bytes(predicted))));
+    parts.push(format!("free {}", card::bytes(free)));
+    parts.join(" · ")
+}
+
+fn hover(used_by_engine: Option<u64>, free: u64, total: u64, predicted: Option<u64>) -> String {
+    let mut lines = Vec::new();
+    lines.extend(used_by_engine.map(|used| format!("The engine, with its models: {}", card::bytes(used))));
+    lines.extend(predicted.map(|predicted| format!("This graph is expected to need: {}", card::bytes(predicted))));
+    lines.push(format!("Free: {} of {}", card::bytes(free), card::bytes(total)));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+
+    #[test]
+    fn it_says_the_numbers() {
+        let harness = Harness::new_ui(|ui| {
+            memory(ui, Some(5 << 28), 18 << 30, 32 << 30, None);
+        });
+        harness.get_by_label("engine 1.2 GB · free 18 GB");
+        assert_eq!(said(None, 2 << 30, Some(3 << 30)), "needs 3.0 GB · free 2.0 GB");
+    }
+
+    #[test]
+    fn odd_numbers_do_no_harm() {
+        Harness::new_ui(|ui| {
+            for (used, free, total, predicted) in
+                [(None, 0, 0, None), (Some(u64::MAX), u64::MAX, 1, Some(u64::MAX)), (Some(9), 5, 3, Some(0))]
+            {
+                memory(ui, used, free, total, predicted);
+            }
+        });
+    }
+}

@@ -1,0 +1,272 @@
+//! The files that graphs can name: models by what they are for, and input pictures.
+
+use std::sync::Arc;
+
+use egui::{Align2, Frame, Margin, Rect, ScrollArea, TextStyle, Ui, pos2};
+use egui_phosphor::regular as icon;
+use plugin_api::{Folder, InputKind, NodeSpec};
+
+use super::{Action, card};
+use crate::editor::theme::{GAP, SPACE, Theme};
+use crate::graph::Input;
+use crate::library::{Entry, Library};
+use crate::plugins::Catalog;
+
+/// Files of one folder.
+pub struct Group {
+    pub title: &'static str,
+    /// Where files for it are put, as people write it.
+    pub place: &'static str,
+    pub folder: Folder,
+    pub files: Arc<[Entry]>,
+}
+
+/// What the library has, by group. Only files that some node takes, where nodes say so.
+pub fn files(catalog: &Catalog, library: &Library) -> Vec<Group> {
+    let part = |name: &str| Folder::Models(name.to_owned());
+    let groups = [
+        ("Models", "models/", Folder::AnyModel),
+        ("LoRA", "models/loras/", part("loras")),
+        ("Upscale models", "models/upscale_models/", part("upscale_models")),
+        ("VAE", "models/vae/", part("vae")),
+        ("Text encoders", "models/text_encoders/", part("text_encoders")),
+        ("Inputs", "the folder of the graph", Folder::Input),
+    ];
+    let group = |(title, place, folder): (&'static str, &'static str, Folder)| {
+        let files = library.files(&folder, &extensions(catalog, &folder));
+        Group { title, place, folder, files }
+    };
+    groups.map(group).into()
+}
+
+/// The page of files. A click adds the node that takes the file.
+pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], query: &mut String) -> Vec<Action> {
+    let mut actions = Vec::new();
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - card::row_height(ui) - GAP;
+        ui.scope(|ui| {
+            ui.set_max_width(width.max(1.0));
+            card::search(ui, query, "Search files");
+        });
+        let at = pos2(ui.max_rect().right() - card::row_height(ui) / 2.0, ui.min_rect().center().y);
+        if card::icon_button(ui, at, "refresh", icon::ARROWS_CLOCKWISE, "Look for new files").clicked() {
+            actions.push(Action::Refresh);
+        }
+    });
+    ScrollArea::vertical().id_salt("models").auto_shrink(false).show(ui, |ui| {
+        let is_searching = !query.trim().is_empty();
+        let mut is_empty = true;
+        for group in groups {
+            let found: Vec<&Entry> = group.files.iter().filter(|entry| card::finds(query, &[&entry.name])).collect();
+            if is_searching && found.is_empty() {
+                continue;
+            }
+            is_empty = false;
+            let title = format!("{} ({})", group.title, found.len());
+            card::group(ui, &title, group.title, is_searching.then_some(true), |ui| {
+                if found.is_empty() {
+                    // Under the name, not under the triangle before it.
+                    let indent = Margin { left: ui.spacing().indent as i8, ..Margin::ZERO };
+                    let said = format!("Nothing yet. Files belong into {}.", group.place);
+                    Frame::new().inner_margin(indent).show(ui, |ui| card::quiet(ui, &said));
+                }
+                let height = card::row_height(ui);
+                card::rows(ui, found.len(), height, |ui, index, rect| {
+                    actions.extend(row(ui, rect, catalog, group, found[index]));
+                });
+            });
+        }
+        if is_searching && is_empty {
+            card::nothing(ui, icon::MAGNIFYING_GLASS, "No file is found by these words.");
+        }
+        ui.add_space(SPACE);
+    });
+    actions
+}
+
+fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, entry: &Entry) -> Option<Action> {
+    let theme = Theme::of(ui);
+    let response = card::button(ui, rect, (group.title, &entry.path), &entry.name);
+    card::row_background(ui, &response);
+    let size = if entry.bytes == 0 && entry.is_folder { String::new() } else { card::bytes(entry.bytes) };
+    let right = pos2(rect.right() - GAP, rect.center().y);
+    let size = card::line(ui, right, Align2::RIGHT_CENTER, &size, &TextStyle::Small, theme.quiet, rect.width() * 0.4);
+    let glyph = match (entry.is_folder, &group.folder) {
+        (true, _) => icon::PACKAGE,
+        (false, Folder::Input) => icon::IMAGE,
+        (false, _) => icon::CUBE,
+    };
+    let at = pos2(rect.left() + SPACE, rect.center().y);
+    card::line(ui, at, Align2::CENTER_CENTER, glyph, &TextStyle::Body, theme.quiet, rect.width());
+    let at = pos2(rect.left() + SPACE * 2.0, rect.center().y);
+    let width = size.left() - GAP - at.x;
+    card::line(ui, at, Align2::LEFT_CENTER, &entry.name, &TextStyle::Body, theme.text, width);
+    let is_clicked = response.clicked();
+    // The catalogue is searched only for the row that it matters to.
+    let node = (is_clicked || response.hovered()).then(|| node_for(catalog, &group.folder, entry)).flatten();
+    response.on_hover_ui(|ui| {
+        ui.label(crate::text::printable(&entry.name));
+        card::quiet(ui, &entry.path.display().to_string());
+        let does = match &node {
+            Some((kind, ..)) => format!("A click adds {kind}"),
+            None => "No node takes this file".to_owned(),
+        };
+        card::quiet(ui, &does);
+    });
+    let (kind, input, value) = node.filter(|_| is_clicked)?;
+    Some(Action::AddNode { kind, inputs: vec![(input, value)] })
+}
+
+/// The first node that takes such a file: its kind, the input, and the value that names the file.
+fn node_for(catalog: &Catalog, folder: &Folder, entry: &Entry) -> Option<(String, String, Input)> {
+    let nodes = catalog.nodes().filter(|(_, spec)| !spec.deprecated);
+    nodes.into_iter().find_map(|(kind, spec)| {
+        let (input, value) = input_for(spec, folder, entry)?;
+        Some((kind, input, value))
+    })
+}
+
+fn input_for(spec: &NodeSpec, folder: &Folder, entry: &Entry) -> Option<(String, Input)> {
+    spec.inputs.iter().find_map(|input| match &input.kind {
+        kind if takes(kind, folder, entry) => Some((input.name.clone(), Input::text(&entry.name))),
+        InputKind::Rows { columns } => {
+            let column = columns.iter().find(|column| takes(&column.kind, folder, entry))?;
+            let (name, file) = (ron::to_string(&column.name).ok()?, ron::to_string(&entry.name).ok()?);
+            Some((input.name.clone(), Input::Value(format!("[{{{name}: {file}}}]"))))
+        }
+        _ => None,
+    })
+}
+
+fn takes(kind: &InputKind, of: &Folder, entry: &Entry) -> bool {
+    let InputKind::File { folder, extensions, .. } = kind else { return false };
+    let extension = entry.path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let fits = extension.is_some_and(|extension| extensions.contains(&extension));
+    folder == of && (extensions.is_empty() || entry.is_folder || fits)
+}
+
+/// Every extension that nodes take from a folder; empty where one takes all, or none takes any.
+fn extensions(catalog: &Catalog, of: &Folder) -> Vec<String> {
+    let mut all = Vec::new();
+    for (_, spec) in catalog.nodes().filter(|(_, spec)| !spec.deprecated) {
+        let columns = spec.inputs.iter().flat_map(|input| match &input.kind {
+            InputKind::Rows { columns } => columns.as_slice(),
+            _ => std::slice::from_ref(input),
+        });
+        for column in columns {
+            match &column.kind {
+                InputKind::File { folder, extensions, .. } if folder == of => {
+                    if extensions.is_empty() {
+                        return Vec::new();
+                    }
+                    all.extend(extensions.iter().cloned());
+                }
+                _ => {}
+            }
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+    use plugin_api::InputSpec;
+
+    use super::*;
+
+    fn file(folder: Folder, extensions: &[&str]) -> InputKind {
+        let extensions = extensions.iter().map(|&extension| extension.to_owned()).collect();
+        InputKind::File { default: String::new(), folder, extensions }
+    }
+
+    fn loras() -> Folder {
+        Folder::Models("loras".to_owned())
+    }
+
+    fn catalog() -> Catalog {
+        let mut old = NodeSpec::new("OldLoad", "", "").param("path", file(Folder::AnyModel, &[]), "");
+        old.deprecated = true;
+        let load = NodeSpec::new("LoadModel", "", "").param("path", file(Folder::AnyModel, &["safetensors"]), "");
+        let column =
+            InputSpec { name: "file".to_owned(), kind: file(loras(), &[]), required: true, help: String::new() };
+        let lora = NodeSpec::new("Lora", "", "").param("loras", InputKind::Rows { columns: vec![column] }, "");
+        Catalog::of("core", vec![old, load, lora])
+    }
+
+    fn entries(names: &[&str]) -> Arc<[Entry]> {
+        let entry = |name: &&str| Entry {
+            name: (*name).to_owned(),
+            path: format!("/models/{name}").into(),
+            is_folder: !name.contains('.'),
+            bytes: 3 << 30,
+        };
+        names.iter().map(entry).collect()
+    }
+
+    fn show(groups: Vec<Group>, query: &str) -> Harness<'static, (String, Vec<Action>)> {
+        let catalog = catalog();
+        let draw = move |ui: &mut Ui, (query, actions): &mut (String, Vec<Action>)| {
+            actions.extend(page(ui, &catalog, &groups, query));
+        };
+        Harness::builder().with_size([280.0, 500.0]).build_ui_state(draw, (query.to_owned(), Vec::new()))
+    }
+
+    fn groups() -> Vec<Group> {
+        let models = entries(&["demo", "fox.safetensors", "notes.txt"]);
+        vec![
+            Group { title: "Models", place: "models/", folder: Folder::AnyModel, files: models },
+            Group {
+                title: "LoRA",
+                place: "models/loras/",
+                folder: loras(),
+                files: entries(&["ink \"v2\".safetensors"]),
+            },
+            Group { title: "VAE", place: "models/vae/", folder: Folder::Models("vae".into()), files: entries(&[]) },
+        ]
+    }
+
+    #[test]
+    fn a_click_adds_the_node_that_takes_the_file() {
+        let mut harness = show(groups(), "");
+        for name in ["demo", "ink \"v2\".safetensors", "notes.txt"] {
+            harness.get_by_label(name).click();
+            harness.run();
+        }
+        let add = |kind: &str, input: &str, value: Input| Action::AddNode {
+            kind: kind.to_owned(),
+            inputs: vec![(input.to_owned(), value)],
+        };
+        let rows = Input::Value(r#"[{"file": "ink \"v2\".safetensors"}]"#.to_owned());
+        let wanted = [add("core/LoadModel", "path", Input::text("demo")), add("core/Lora", "loras", rows)];
+        assert_eq!(harness.state().1, wanted);
+    }
+
+    #[test]
+    fn empty_groups_say_where_files_go() {
+        let mut harness = show(groups(), "");
+        harness.get_by_label("VAE (0)");
+        harness.get_by_label("Nothing yet. Files belong into models/vae/.");
+        harness.get_by_label("Look for new files").click();
+        harness.run();
+        assert_eq!(harness.state().1, [Action::Refresh]);
+    }
+
+    #[test]
+    fn the_search_leaves_groups_away() {
+        let harness = show(groups(), "FOX");
+        harness.get_by_label("Models (1)");
+        harness.get_by_label("fox.safetensors");
+        assert!(harness.query_by_label_contains("LoRA").is_none());
+        show(groups(), "xyzzy").get_by_label("No file is found by these words.");
+    }
+
+    #[test]
+    fn extensions_are_those_that_nodes_take() {
+        assert_eq!(extensions(&catalog(), &Folder::AnyModel), ["safetensors"]);
+        assert!(extensions(&catalog(), &loras()).is_empty());
+        assert!(extensions(&catalog(), &Folder::Input).is_empty());
+    }
+}

@@ -1,0 +1,204 @@
+//! What the window shows: the open graph and what is known of it. Panels and canvas read it; `app` changes it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use plugin_api::{InputKind, NodeSpec};
+
+use super::canvas::Frame;
+use super::panels::Textures;
+use crate::document::Document;
+use crate::error::Error;
+use crate::graph::{Input, Link, Node};
+use crate::library::Library;
+use crate::plugins::Catalog;
+use crate::queue::{NodeState, Picture};
+
+pub struct Scene {
+    pub document: Document,
+    pub catalog: Arc<Catalog>,
+    pub library: Library,
+    pub selection: IndexSet<String>,
+    /// What the last run left on the nodes.
+    pub states: HashMap<String, NodeState>,
+    pub pictures: HashMap<String, Arc<Picture>>,
+    /// What is wrong with the graph as it stands, each with its node.
+    pub problems: Vec<(Option<String>, Error)>,
+    /// The seeds of the last two runs that differed, by node and input, newest last.
+    seeds: HashMap<(String, String), Vec<i64>>,
+    pub textures: Textures,
+    /// What drawing the canvas left behind; new in every frame.
+    pub frame: Frame,
+}
+
+/// An end of a wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Port {
+    pub node: String,
+    pub name: String,
+    pub is_output: bool,
+}
+
+impl Scene {
+    pub fn new(library: Library) -> Self {
+        Self {
+            document: Document::empty(),
+            catalog: Arc::default(),
+            library,
+            selection: IndexSet::new(),
+            states: HashMap::new(),
+            pictures: HashMap::new(),
+            problems: Vec::new(),
+            seeds: HashMap::new(),
+            textures: Textures::default(),
+            frame: Frame::default(),
+        }
+    }
+
+    pub fn node(&self, id: &str) -> Option<&Node> {
+        self.document.graph().nodes.get(id)
+    }
+
+    /// The description of a node's kind; none where its plugin is not loaded.
+    pub fn spec(&self, id: &str) -> Option<&NodeSpec> {
+        self.catalog.node(&self.node(id)?.kind)
+    }
+
+    /// Notes the seeds that a run is about to use.
+    pub fn remember_seeds(&mut self) {
+        let mut used = Vec::new();
+        for (id, node) in &self.document.graph().nodes {
+            let Some(spec) = self.catalog.node(&node.kind) else { continue };
+            for input in spec.inputs.iter().filter(|input| matches!(input.kind, InputKind::Seed { .. })) {
+                used.extend(self.seed(id, &input.name).map(|seed| ((id.clone(), input.name.clone()), seed)));
+            }
+        }
+        for (place, seed) in used {
+            let known = self.seeds.entry(place).or_default();
+            known.retain(|old| *old != seed);
+            known.push(seed);
+            known.drain(..known.len().saturating_sub(2));
+        }
+    }
+
+    fn seed(&self, id: &str, input: &str) -> Option<i64> {
+        match self.node(id)?.inputs.get(input)? {
+            Input::Value(text) => ron::from_str(text).ok(),
+            Input::Link(_) => None,
+        }
+    }
+
+    /// The seed of the last run, where the one that stands there is another.
+    pub fn last_seed(&self, id: &str, input: &str) -> Option<i64> {
+        let known = self.seeds.get(&(id.to_owned(), input.to_owned()))?;
+        let now = self.seed(id, input);
+        known.iter().rev().find(|seed| Some(**seed) != now).copied()
+    }
+
+    /// The names of a node's inputs in the order in which they are drawn: those of its kind, then what the file has
+    /// besides. All that the file has, where the kind is not known.
+    pub fn inputs(&self, id: &str) -> Vec<String> {
+        let Some(node) = self.node(id) else { return Vec::new() };
+        let known = self.spec(id).map_or(&[][..], |spec| &spec.inputs);
+        let known: IndexSet<String> = known.iter().map(|input| input.name.clone()).collect();
+        let rest = node.inputs.keys().filter(|name| !known.contains(*name)).cloned();
+        known.iter().cloned().chain(rest).collect()
+    }
+
+    /// The names of a node's outputs; those that links use, where the kind is not known.
+    pub fn outputs(&self, id: &str) -> Vec<String> {
+        match self.spec(id) {
+            Some(spec) => spec.outputs.iter().map(|output| output.name.clone()).collect(),
+            None => {
+                let links = self.document.graph().nodes.values().flat_map(|node| node.inputs.values());
+                let used = links.filter_map(|input| match input {
+                    Input::Link(link) if link.node == id => Some(link.output.clone()),
+                    _ => None,
+                });
+                used.collect::<IndexSet<String>>().into_iter().collect()
+            }
+        }
+    }
+
+    /// The link into an input.
+    pub fn link(&self, id: &str, input: &str) -> Option<&Link> {
+        match self.node(id)?.inputs.get(input)? {
+            Input::Link(link) => Some(link),
+            Input::Value(_) => None,
+        }
+    }
+
+    /// The kind of link that a port takes or makes; none where nothing can be linked to it. `*` where it is not known.
+    pub fn kind(&self, port: &Port) -> Option<&str> {
+        let Some(spec) = self.spec(&port.node) else { return Some("*") };
+        if port.is_output {
+            let output = spec.outputs.iter().find(|output| output.name == port.name)?;
+            return Some(&output.kind);
+        }
+        match spec.inputs.iter().find(|input| input.name == port.name) {
+            Some(input) => input.kind.link(),
+            None => Some("*"),
+        }
+    }
+
+    /// Why a wire may not go from one port to another; none where it may.
+    pub fn refusal(&self, one: &Port, other: &Port) -> Option<String> {
+        let (output, input) = match (one.is_output, other.is_output) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            (true, true) => return Some("both are outputs: end the wire at an input".to_owned()),
+            (false, false) => return Some("both are inputs: begin the wire at an output".to_owned()),
+        };
+        if output.node == input.node {
+            return Some("a node cannot take its own output".to_owned());
+        }
+        let Some(wanted) = self.kind(input) else {
+            return Some(format!("`{}` takes no link", input.name));
+        };
+        let made = self.kind(output).unwrap_or("*");
+        if !crate::graph::fits(made, wanted) {
+            return Some(format!("`{}` takes {wanted}, but `{}` makes {made}", input.name, output.name));
+        }
+        if self.blocked(output).contains(&input.node) {
+            return Some(format!("that closes a circle: `{}` already depends on `{}`", output.node, input.node));
+        }
+        None
+    }
+
+    /// Whether the kinds of two ports fit, whatever else speaks against a wire between them.
+    pub fn kinds_fit(&self, one: &Port, other: &Port) -> bool {
+        let (output, input) = if one.is_output { (one, other) } else { (other, one) };
+        one.is_output != other.is_output
+            && self.kind(input).is_some_and(|wanted| crate::graph::fits(self.kind(output).unwrap_or("*"), wanted))
+    }
+
+    /// The nodes to which a wire from `port` would close a circle, its own among them: those that the node takes from,
+    /// or, for an input, those that take from it.
+    pub fn blocked(&self, port: &Port) -> IndexSet<String> {
+        let nodes = &self.document.graph().nodes;
+        let sources = |id: &str| -> Vec<&str> {
+            let inputs = nodes.get(id).into_iter().flat_map(|node| node.inputs.values());
+            inputs
+                .filter_map(|input| if let Input::Link(link) = input { Some(link.node.as_str()) } else { None })
+                .collect()
+        };
+        let mut takers: HashMap<&str, Vec<&str>> = HashMap::new();
+        if !port.is_output {
+            for id in nodes.keys() {
+                sources(id).into_iter().for_each(|source| takers.entry(source).or_default().push(id));
+            }
+        }
+        let mut found: IndexSet<&str> = [port.node.as_str()].into();
+        let mut next = 0;
+        while let Some(id) = found.get_index(next).copied() {
+            if port.is_output {
+                found.extend(sources(id));
+            } else {
+                found.extend(takers.get(id).into_iter().flatten().copied());
+            }
+            next += 1;
+        }
+        found.into_iter().map(str::to_owned).collect()
+    }
+}
