@@ -47,9 +47,20 @@ fn one_file_names_the_dynamic_loader() {
     assert_eq!(naming("host/src", "use libloading"), ["plugins/load.rs"]);
 }
 
+/// The graph that is edited, its undo, clipboard and files, the queue and the library know no window.
+#[test]
+fn the_window_is_drawn_by_the_editor_alone() {
+    for word in ["egui::", "eframe::", "rfd::"] {
+        for file in naming("host/src", word) {
+            assert!(file.starts_with("editor/"), "host/src/{file} names {word}");
+        }
+    }
+    assert_eq!(naming("host/src", "use egui_node_graph"), ["editor/canvas/view.rs"]);
+}
+
 #[test]
 fn clients_touch_no_tensor() {
-    for file in ["headless", "graph"] {
+    for file in ["headless", "graph", "document", "queue", "library", "editor"] {
         assert_eq!(naming(&format!("host/src/{file}"), "table::Tensor"), Vec::<String>::new());
     }
 }

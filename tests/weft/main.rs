@@ -1,10 +1,15 @@
 //! Tests of the whole program: they run the binary, or drive its engine, on small models.
 
 mod bad_input;
+mod editor;
 mod engine;
 mod golden;
 mod graphs;
 mod layers;
+mod picture;
 mod plugin;
 mod program;
+mod queue;
+#[cfg(target_os = "linux")]
+mod screen;
 mod units;

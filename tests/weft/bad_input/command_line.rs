@@ -116,13 +116,13 @@ fn pictures_without_a_graph() {
             name: "no file",
             arrange: |at| vec!["info".into(), at.path("none.png")],
             code: 3,
-            says: &["none.png cannot be read", "no such file", "PNG picture"],
+            says: &["none.png cannot be read", "no such file", "WebP picture"],
         },
         Case {
             name: "not a picture",
             arrange: |at| info(at, b"<html></html>"),
             code: 3,
-            says: &["picture.png is not a PNG", "PNG files that Weft writes"],
+            says: &["picture.png is not a PNG, JPEG or WebP", "files that Weft writes"],
         },
         Case { name: "empty", arrange: |at| info(at, b""), code: 3, says: &["picture.png is not a PNG"] },
         Case {
@@ -136,6 +136,24 @@ fn pictures_without_a_graph() {
             arrange: |at| info(at, &super::image::golden_picture()),
             code: 3,
             says: &["picture.png holds no graph", "not made by Weft"],
+        },
+        Case {
+            name: "a JPEG of another program",
+            arrange: |at| info(at, super::image::CMYK),
+            code: 3,
+            says: &["picture.png holds no graph", "help: "],
+        },
+        Case {
+            name: "half a JPEG",
+            arrange: |at| info(at, &super::image::CMYK[..100]),
+            code: 3,
+            says: &["picture.png is a broken JPEG", "it ends in the middle"],
+        },
+        Case {
+            name: "a WebP that is cut",
+            arrange: |at| info(at, b"RIFF\xff\xff\xff\x7fWEBPEXIF\xff\xff\xff\x7f"),
+            code: 3,
+            says: &["picture.png is a broken WebP", "it ends in the middle"],
         },
         Case {
             name: "a picture of another program, to run",

@@ -49,6 +49,29 @@ fn model_folders_that_do_not_exist() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_editor_without_a_display() {
+    for empty in [false, true] {
+        let mut command = command(&["edit", "--json"]);
+        for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+            if empty {
+                command.env(name, "")
+            } else {
+                command.env_remove(name)
+            };
+        }
+        let said = end(&mut command).expect("an end");
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        for part in
+            ["error: ", "neither DISPLAY nor WAYLAND_DISPLAY is set", "help: ", "`weft run GRAPH` works without them"]
+        {
+            assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
+        }
+        assert!(!said.stderr.contains(".rs:"), "{}", said.stderr);
+    }
+}
+
 /// Runs the program with some of its streams closed.
 fn closed(at: &Place, streams: &str) -> Said {
     let mut shell = Command::new("sh");

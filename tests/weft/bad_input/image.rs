@@ -9,7 +9,7 @@ use super::{Case, Place, assert_all};
 use crate::program::{golden, run_well};
 
 /// Eight pixels square, in cyan, magenta, yellow and black.
-const CMYK: &[u8] = include_bytes!("cmyk.jpg");
+pub const CMYK: &[u8] = include_bytes!("cmyk.jpg");
 
 /// A picture that diffusers wrote.
 pub fn golden_picture() -> Vec<u8> {

@@ -1,0 +1,5 @@
+//! The editor as its user meets it, without a screen.
+
+mod edits;
+mod runs;
+pub mod window;
