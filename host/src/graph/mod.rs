@@ -149,7 +149,8 @@ impl Input {
 fn shorten(raw: &str) -> String {
     const SHOWN: usize = 40;
     if raw.chars().count() <= SHOWN {
-        return format!("`{raw}`");
+        // Text brings its own quotes.
+        return if raw.starts_with('"') { raw.to_owned() } else { format!("`{raw}`") };
     }
     format!("`{}…`", raw.chars().take(SHOWN).collect::<String>())
 }

@@ -27,8 +27,7 @@ pub fn read(text: &str) -> Option<Prompt> {
         negative: negative.strip_prefix(NEGATIVE).unwrap_or_default().trim().to_owned(),
         seed: of("Seed").and_then(|seed| seed.parse().ok()),
         steps: of("Steps").and_then(|steps| steps.parse().ok()),
-        // Weft writes its own guidance there, see `Prompt::guidance`.
-        guidance: if version.starts_with("Weft") { scale } else { scale.map(super::prompt::guidance) },
+        guidance: scale.map(super::prompt::guidance),
         width: width.and_then(|width| width.trim().parse().ok()),
         height: height.and_then(|height| height.trim().parse().ok()),
         tool: tool(version),
@@ -111,7 +110,7 @@ mod tests {
         assert_eq!((prompt.prompt.as_str(), prompt.negative.as_str()), ("Steps: 5, Seed: 1 of the temple", ""));
         assert_eq!(read(SETTINGS).unwrap().prompt, "");
         let weft = read(
-            "a fox\nSteps: 8, Sampler: Euler, CFG scale: 3.5, Seed: 18446744073709551615, Size: 9, Version: Weft 0.1.0",
+            "a fox\nSteps: 8, Sampler: Euler, CFG scale: 4.5, Seed: 18446744073709551615, Size: 9, Version: Weft 0.1.0",
         );
         let weft = weft.unwrap();
         assert_eq!((weft.guidance, weft.seed, weft.width, weft.tool), (Some(3.5), None, None, "Weft"));

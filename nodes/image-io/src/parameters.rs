@@ -52,9 +52,11 @@ pub fn of(graph: &str, id: &str, version: &str, size: (u32, u32), index: usize) 
     let negative = negative.map_or(String::new(), |text| format!("\nNegative prompt: {text}"));
     let (steps, guidance) = (number("steps", 8.0)?, number("guidance", 0.0)?);
     let seed = number("seed", 0.0)? + index as f64;
+    // Other tools mix `negative + scale · (positive − negative)`, where Weft adds: their scale begins at 1.
+    let scale = guidance + 1.0;
     let (width, height) = size;
     Some(format!(
-        "{prompt}{negative}\nSteps: {steps}, Sampler: Euler, CFG scale: {guidance}, Seed: {seed}, \
+        "{prompt}{negative}\nSteps: {steps}, Sampler: Euler, CFG scale: {scale}, Seed: {seed}, \
          Size: {width}x{height}, Version: Weft {version}"
     ))
 }
@@ -95,7 +97,7 @@ mod tests {
     fn derived_from_the_graph() {
         let text = of(GRAPH, "save", "0.1.0", (128, 64), 1).unwrap();
         let expected = "a fox\nNegative prompt: blur\n\
-            Steps: 8, Sampler: Euler, CFG scale: 3.5, Seed: 43, Size: 128x64, Version: Weft 0.1.0";
+            Steps: 8, Sampler: Euler, CFG scale: 4.5, Seed: 43, Size: 128x64, Version: Weft 0.1.0";
         assert_eq!(text, expected);
     }
 

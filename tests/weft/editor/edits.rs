@@ -270,3 +270,17 @@ fn the_wheel_zooms_at_the_pointer_and_far_nodes_stay_where_they_are() {
     assert!(window.has("sample.steps"));
     assert_eq!(window.text(), LOOSE);
 }
+
+#[test]
+fn a_box_selects_and_what_it_selects_moves_together() {
+    let mut window = loose();
+    let (latent, sample) = (window.at("node latent"), window.at("node sample"));
+    window.drag(latent + vec2(-160.0, -40.0), sample + vec2(-60.0, 60.0));
+    window.drag(latent, latent + vec2(0.0, 90.0));
+    let document = window.editor().document();
+    let rise = |id: &str| document.position(id)[1];
+    assert!(rise("latent") > 40.0 && (rise("latent") - rise("sample")).abs() < 0.01, "both moved");
+    assert_eq!(rise("decode"), 0.0, "it was not in the box");
+    window.act(Action::Undo);
+    assert_eq!(window.text(), LOOSE);
+}
