@@ -47,6 +47,7 @@ impl Screen {
         let mut command = command(&["edit", "--theme", "dark", "--size", &format!("{}x{}", SIZE[0], SIZE[1])]);
         command.args(arguments).arg("-o").arg(folder.join("output")).current_dir(root());
         command.env("DISPLAY", &self.display).env("LIBGL_ALWAYS_SOFTWARE", "1").env("WINIT_X11_SCALE_FACTOR", "1");
+        command.env("XDG_CONFIG_HOME", folder.join("config"));
         command.env("XDG_STATE_HOME", folder.join("state")).env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET");
         command
     }
@@ -163,6 +164,23 @@ fn a_graph_runs_and_is_seen() {
     assert_drawn(&gallery);
     let differing = window.pixels().zip(gallery.pixels()).filter(|(one, other)| one != other).count();
     assert!(differing > 100_000, "the gallery looks like the graph: {differing} pixels differ");
+}
+
+/// The window opens and closes; that its picture has no place to go is said with the exit code of output.
+#[test]
+fn a_picture_of_the_window_that_cannot_be_written_is_an_error() {
+    let screen = Screen::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nowhere/window.png");
+    let mut command = screen.edit(folder.path(), &["--exit-after", "0.2", "--screenshot", &path.to_string_lossy()]);
+    let mut editor = Open::start(&mut command, folder.path());
+    let start = Instant::now();
+    while editor.is_open() {
+        assert!(start.elapsed() < PATIENCE, "still open after {PATIENCE:?}: {}", editor.said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(editor.process.wait().expect("it has ended").code(), Some(9), "{}", editor.said());
+    assert!(editor.said().contains("window.png, was not written"), "{}", editor.said());
 }
 
 /// Whether a version with this word lies in the journal.

@@ -145,6 +145,10 @@ impl Editor {
             && let Some(chosen) = dialog.poll(&ctx)
         {
             self.dialog = None;
+            if chosen.is_none() {
+                // What waited for the save is given up with it.
+                self.after_save = None;
+            }
             actions.extend(chosen);
         }
         actions.extend(self.keyboard(&ctx));
@@ -238,7 +242,7 @@ impl Editor {
         self.toasts.show(ctx);
     }
 
-    /// A node where the palette stood, linked to the wire that opened it: one step for undo.
+    /// A node where the palette stood, linked to the wire that opened it.
     fn add_from_palette(&mut self, ctx: &egui::Context, palette: &Palette, kind: String, port: Option<String>) {
         let Some(rect) = self.canvas.rect else { return };
         let at = self.canvas.camera.to_graph(rect, palette.at);
@@ -327,7 +331,8 @@ impl Editor {
             ctx.request_repaint_after(Duration::from_millis(100));
         }
         if let Some(action) = self.machine.next(ctx, Instant::now(), is_busy) {
-            self.carry_out(ctx, action);
+            // There is nobody who could be asked.
+            self.carry_out_now(ctx, action);
         }
     }
 }

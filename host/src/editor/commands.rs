@@ -234,7 +234,10 @@ impl Editor {
                 self.toasts.note(&format!("Saved {}", path.display()));
                 self.pending.extend(self.after_save.take());
             }
-            Err(error) => self.toasts.error(&error),
+            Err(error) => {
+                self.after_save = None;
+                self.toasts.error(&error);
+            }
         }
     }
 

@@ -1,11 +1,14 @@
 //! The window driven by a machine: `--run`, `--screenshot FILE`, `--exit-after SECONDS`.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use egui::{Context, Event, UserData, ViewportCommand};
 
 use super::{Action, Options};
+use crate::error::{Code, Error, io_cause};
 
 #[derive(Debug)]
 pub struct Machine {
@@ -15,7 +18,11 @@ pub struct Machine {
     screenshot: Option<PathBuf>,
     is_asked: bool,
     exit_after: Option<Duration>,
+    failure: Failure,
 }
+
+/// What the program says when the window is closed.
+pub type Failure = Rc<RefCell<Option<Error>>>;
 
 /// When a picture of the window is taken where no end was given.
 const DEFAULT_AFTER: Duration = Duration::from_secs(2);
@@ -28,6 +35,7 @@ impl Machine {
             screenshot: options.screenshot.clone(),
             is_asked: false,
             exit_after: options.exit_after,
+            failure: Rc::clone(&options.failure),
         }
     }
 
@@ -58,7 +66,9 @@ impl Machine {
                 images.next_back()
             })?;
             if let Err(error) = write(path, &image) {
-                eprintln!("error: the picture of the window was not written: {error}");
+                let what = format!("the picture of the window, {}, was not written", path.display());
+                let error = Error::new(Code::Output, what).cause(io_cause(&error));
+                self.failure.replace(Some(error.help("give --screenshot a path in a folder that exists")));
             }
             self.screenshot = None;
         }

@@ -57,6 +57,8 @@ pub struct Options {
     pub run: bool,
     pub screenshot: Option<PathBuf>,
     pub exit_after: Option<Duration>,
+    /// Where a picture of the window that was not written is told of.
+    pub failure: machine::Failure,
 }
 
 impl From<EditFlags> for Options {
@@ -79,6 +81,7 @@ impl From<EditFlags> for Options {
             run: flags.run,
             templates: None,
             screenshot: flags.screenshot,
+            failure: machine::Failure::default(),
         }
     }
 }
@@ -94,8 +97,13 @@ impl Options {
 /// Opens the window and stays until it is closed.
 ///
 /// # Errors
-/// There is no display, or it cannot be drawn on.
+/// A graph that cannot be opened, no display, one that cannot be drawn on, a picture of the window that was not written.
 pub fn run(options: Options) -> Result<()> {
+    if let Some(path) = &options.graph {
+        // Told at the terminal, before there is a window.
+        opening::open(path, &crate::library::templates())?;
+    }
+    let failure = std::rc::Rc::clone(&options.failure);
     let size = options.size.unwrap_or([1440.0, 900.0]);
     let viewport = egui::ViewportBuilder::default()
         .with_app_id("weft")
@@ -110,7 +118,8 @@ pub fn run(options: Options) -> Result<()> {
         Error::new(Code::Usage, "the window cannot be opened").cause(why_not(&error)).help(
             "`weft edit` needs a display and the libraries that ./setup installs; `weft run GRAPH` works without them",
         )
-    })
+    })?;
+    failure.take().map_or(Ok(()), Err)
 }
 
 /// Without the source lines that the window's library tells of.

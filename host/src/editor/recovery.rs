@@ -18,6 +18,8 @@ pub struct Recovery {
     /// What was restored and not saved since: it stays where it is until then.
     restored: Vec<Recovered>,
     has_failed: bool,
+    /// Why there is no journal; told once.
+    is_off: Option<std::io::Error>,
 }
 
 impl Recovery {
@@ -25,7 +27,10 @@ impl Recovery {
     pub fn start(root: Option<PathBuf>) -> Self {
         let Some(root) = root else { return Self::default() };
         let left = recover(&root);
-        Self { journal: Journal::start(root).ok(), left, ..Self::default() }
+        match Journal::start(root) {
+            Ok(journal) => Self { journal: Some(journal), left, ..Self::default() },
+            Err(error) => Self { left, is_off: Some(error), ..Self::default() },
+        }
     }
 
     /// A bar while there is something to be had back. Whether it changed.
@@ -63,6 +68,9 @@ impl Recovery {
 
     /// Writes the document to the journal when that is due.
     pub fn tick(&mut self, ctx: &egui::Context, document: &Document, toasts: &mut Toasts) {
+        if let Some(error) = self.is_off.take() {
+            toasts.note(&format!("Autosave does not work: {}", crate::error::io_cause(&error)));
+        }
         let Some(journal) = &mut self.journal else { return };
         match journal.tick(document, Instant::now()) {
             Ok(Some(next)) => ctx.request_repaint_after(next),
@@ -92,6 +100,7 @@ impl Recovery {
         if let Some(journal) = self.journal.take() {
             drop(journal.finish());
         }
+        self.restored.drain(..).for_each(discard);
     }
 }
 

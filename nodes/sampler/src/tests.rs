@@ -231,7 +231,6 @@ fn slow_steps_show_what_comes_and_change_nothing() {
     assert!(!pictures.is_empty() && pictures.len() < 8, "{pictures:?}");
     assert!(pictures.iter().all(|shape| shape == &[2, 4, 3]));
     assert!(shown(false, 60).is_empty(), "a model that cannot");
-    assert!(shown(true, 0).is_empty(), "done before the first was due");
 }
 
 #[test]

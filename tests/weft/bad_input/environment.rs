@@ -72,6 +72,23 @@ fn an_editor_without_a_display() {
     }
 }
 
+#[test]
+fn an_editor_for_a_graph_that_cannot_be_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broken = folder.path().join("broken.ron");
+    std::fs::write(&broken, "Graph(format: 1, nodes: {").expect("a file");
+    for (path, says) in [(folder.path().join("nowhere.ron"), "cannot be read"), (broken, "is not a graph")] {
+        // Told before a window is looked for.
+        let mut command = command(&["edit", &path.to_string_lossy()]);
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET");
+        let said = end(&mut command).expect("an end");
+        assert_eq!(said.code, Some(3), "{}", said.stderr);
+        for part in ["error: ", says, "help: "] {
+            assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
+        }
+    }
+}
+
 /// Runs the program with some of its streams closed.
 fn closed(at: &Place, streams: &str) -> Said {
     let mut shell = Command::new("sh");
