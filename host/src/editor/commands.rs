@@ -24,7 +24,7 @@ impl Editor {
     /// Does what was asked for; first asks where unsaved work would be lost.
     pub(super) fn carry_out(&mut self, ctx: &Context, action: Action) {
         let replaces = match &action {
-            Action::New | Action::OpenTemplate(_) | Action::Restore(_) | Action::Quit => true,
+            Action::New | Action::OpenTemplate(_) | Action::Restore(_) | Action::Recover(_) | Action::Quit => true,
             Action::OpenFile(path) => super::opening::holds_graph(path),
             _ => false,
         };
@@ -180,6 +180,8 @@ impl Editor {
         self.scene = Scene::new(crate::library::Library::new(roots));
         self.scene.catalog = catalog;
         self.scene.document = document;
+        // The one before was saved or given up: it need not be recovered.
+        self.recovery.saved();
         self.runs.clear();
         self.checked.forget();
         self.gallery = false;

@@ -1,6 +1,7 @@
 //! Adding, wiring, changing, undoing, opening.
 
 use egui::{Event, Key, Modifiers, OutputCommand, PointerButton, vec2};
+use weft::document::Recovered;
 use weft::editor::Action;
 use weft::graph::{Input, Link};
 
@@ -204,6 +205,12 @@ fn unsaved_work_is_asked_for() {
     window.act(Action::New);
     assert!(window.has_text("Save the changes to"));
     assert_eq!(window.editor().document().graph().nodes.len(), 2, "nothing is gone yet");
+    window.click("Cancel");
+    // Nor is it lost to what an earlier editor left.
+    let written = std::time::SystemTime::UNIX_EPOCH;
+    let left = Recovered { path: None, text: LOOSE.to_owned(), written, folder: window.folder.path().join("left") };
+    window.act(Action::Recover(Box::new(left)));
+    assert!(window.has_text("Save the changes to"));
     window.click("Cancel");
     window.act(Action::New);
     window.click("Do not save");
