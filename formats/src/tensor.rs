@@ -1,0 +1,21 @@
+//! A tensor as the header of its file describes it.
+
+/// What a header says of one tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    pub name: String,
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+}
+
+/// The type of a tensor's numbers. What cannot be a weight is [`Dtype::Other`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    Float64,
+    Float32,
+    Float16,
+    Bfloat16,
+    Float8E4M3,
+    Float8E5M2,
+    Other,
+}
