@@ -24,7 +24,7 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"weftplug");
 /// A change of this number breaks plugins.
 pub const MAJOR: u32 = 0;
 /// A change of this number adds to the tables.
-pub const MINOR: u32 = 1;
+pub const MINOR: u32 = 2;
 /// The exported data symbol, a [`Plugin`].
 pub const SYMBOL: &str = "weft_plugin";
 
@@ -134,8 +134,11 @@ pub struct ValueView {
 #[derive(Debug, Clone, Copy)]
 pub struct TensorView {
     pub name: Text,
+    /// The type that the tensor has once it is read; `u32::MAX` where a model cannot have the one in the file.
     pub dtype: u32,
     pub shape: Slice<i32>,
+    /// The type in the file, by its name in safetensors: `BF16`, `F8_E4M3`.
+    pub stored: Text,
 }
 
 /// What a model is. Text lives as long as the model.
@@ -166,6 +169,16 @@ pub struct HookTable {
         out: *mut *mut RawValue,
     ) -> Status,
     pub finish: unsafe extern "C" fn(state: *mut c_void),
+    pub free: unsafe extern "C" fn(payload: *mut c_void),
+}
+
+/// A change of one tensor, carried out when somebody needs the tensor. `apply` takes it in float32 and gives it back in
+/// the same shape.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct PatchTable {
+    pub payload: *mut c_void,
+    pub apply: unsafe extern "C" fn(payload: *mut c_void, tensor: *const RawTensor, out: *mut *mut RawTensor) -> Status,
     pub free: unsafe extern "C" fn(payload: *mut c_void),
 }
 
@@ -296,6 +309,28 @@ pub struct Host {
     pub weights_select: unsafe extern "C" fn(weights: *const RawWeights, from: Text, to: Text) -> *mut RawWeights,
     /// The same tensors, converted to `dtype` when they are read.
     pub weights_cast: unsafe extern "C" fn(weights: *const RawWeights, dtype: u32) -> *mut RawWeights,
+    /// The same tensors, matrices rounded to 3, 4, 6 or 8 bits when they are read.
+    pub weights_quantize: unsafe extern "C" fn(weights: *const RawWeights, bits: u32) -> *mut RawWeights,
+    /// A record of text: what the file says of itself.
+    pub weights_metadata: unsafe extern "C" fn(weights: *const RawWeights) -> *mut RawValue,
+    /// The same tensors, and `scale · up · down` beside the matrix `name`: `down` is `[rank, in]`, `up` `[out, rank]`.
+    /// [`Host::weights_linear`] adds it to the product and leaves the matrix alone.
+    pub weights_with_low_rank: unsafe extern "C" fn(
+        weights: *const RawWeights,
+        name: Text,
+        down: *const RawTensor,
+        up: *const RawTensor,
+        scale: f64,
+        out: *mut *mut RawWeights,
+    ) -> Status,
+    /// The same tensors, `name` changed by `patch` after all changes that it has already. Takes `patch` over, also where
+    /// it fails.
+    pub weights_with_patch: unsafe extern "C" fn(
+        weights: *const RawWeights,
+        name: Text,
+        patch: PatchTable,
+        out: *mut *mut RawWeights,
+    ) -> Status,
 
     pub model_new: unsafe extern "C" fn(
         architecture: Text,
@@ -349,6 +384,8 @@ pub struct Host {
     pub run_preview: unsafe extern "C" fn(run: *const RawRun, image: *const RawTensor) -> Status,
     /// Shows one sentence on the node.
     pub run_note: unsafe extern "C" fn(run: *const RawRun, text: Text),
+    /// Shows a table on the node: a record of `title`, `columns` (a list of text) and `rows` (a list of lists of text).
+    pub run_report: unsafe extern "C" fn(run: *const RawRun, table: *const RawValue) -> Status,
     /// A record: `device` ("cpu" or "gpu"), `graph` (its text), `node` (its id), `version` (of Weft).
     pub run_info: unsafe extern "C" fn(run: *const RawRun) -> *mut RawValue,
     /// Writes a new file below the output folder, whole or not at all; `out` receives its path as text.

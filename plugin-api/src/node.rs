@@ -52,6 +52,22 @@ impl Run {
         unsafe { (host().run_note)(self.as_ptr(), Text::text(text)) }
     }
 
+    /// Shows a table on the node, also in `--json`: what became of each of many things. Rows have a cell for each column.
+    ///
+    /// # Errors
+    /// Rows that do not.
+    pub fn report(&self, title: &str, columns: &[&str], rows: &[Vec<String>]) -> Result<()> {
+        let texts =
+            |texts: &mut dyn Iterator<Item = &str>| Value::from(&texts.map(Value::from).collect::<Vec<_>>()[..]);
+        let rows: Vec<Value> = rows.iter().map(|row| texts(&mut row.iter().map(String::as_str))).collect();
+        let table = Record::new()
+            .with("title", title)
+            .with("columns", texts(&mut columns.iter().copied()))
+            .with("rows", rows.as_slice());
+        // SAFETY: lent for the call.
+        unsafe { Error::check((host().run_report)(self.as_ptr(), table.0.as_ptr())) }
+    }
+
     /// Writes a new file below the output folder, whole or not at all, and returns its path. `name` may have folders
     /// (`a/b`), `extension` has no dot. Nothing is overwritten: the next free number is put behind the name.
     ///

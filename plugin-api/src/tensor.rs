@@ -167,6 +167,12 @@ impl Tensor {
     pub(crate) fn as_ptr(&self) -> *const RawTensor {
         self.0.as_ptr()
     }
+
+    pub(crate) fn into_raw(self) -> *mut RawTensor {
+        let raw = self.0.as_ptr();
+        std::mem::forget(self);
+        raw
+    }
 }
 
 impl Clone for Tensor {

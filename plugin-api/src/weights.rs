@@ -1,11 +1,14 @@
 //! Named tensors of a model, left in their file until they are used.
 
+use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::abi::{RawWeights, Slice, TensorView, Text};
+use crate::abi::{PatchTable, RawTensor, RawWeights, Slice, Status, TensorView, Text};
 use crate::error::{Error, Result};
+use crate::export::guard;
 use crate::host;
 use crate::tensor::{Dtype, Tensor};
+use crate::value::{Record, Value};
 
 /// Weights seen from a place in their tree of names: after `weights.at("layers.0")` the name `norm.weight` means
 /// `layers.0.norm.weight`, so that a checkpoint's keys stay visible in the code.
@@ -19,9 +22,11 @@ pub struct Weights {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
     pub name: String,
-    /// None for a type that tensors cannot have (float8, say).
+    /// The type that it has once it is read. None for a type that a model's tensors cannot have (float8, say).
     pub dtype: Option<Dtype>,
     pub shape: Vec<i32>,
+    /// The type in the file, by its name in safetensors: `BF16`, `F8_E4M3`.
+    pub stored: String,
 }
 
 impl Weights {
@@ -109,18 +114,72 @@ impl Weights {
         unsafe { Self::own((host().weights_cast)(self.as_ptr(), dtype as u32)) }
     }
 
+    /// The same tensors, matrices (`….weight` of two axes, the second a multiple of 64) rounded to 3, 4, 6 or 8 bits when
+    /// they are read. Those that only [`Weights::linear`] uses stay packed in memory.
+    #[must_use]
+    pub fn quantize(&self, bits: u32) -> Self {
+        // SAFETY: lent for the call, owned result.
+        unsafe { Self::own((host().weights_quantize)(self.as_ptr(), bits)) }
+    }
+
+    /// What the file says of itself: text by name.
+    pub fn metadata(&self) -> Record {
+        // SAFETY: lent for the call, owned result.
+        Record(unsafe { Value::own((host().weights_metadata)(self.as_ptr())) })
+    }
+
+    /// The same weights with `scale · up · down` beside the matrix `name`, of which `down` is `[rank, in]` and `up`
+    /// `[out, rank]`. [`Weights::linear`] adds it to the product, so that the matrix itself may stay shared or quantized;
+    /// [`Weights::tensor`] gives the sum.
+    ///
+    /// # Errors
+    /// There is no such matrix, or the shapes do not fit it.
+    pub fn with_low_rank(&self, name: &str, down: &Tensor, up: &Tensor, scale: f64) -> Result<Self> {
+        let full = self.full(name);
+        // SAFETY: lent for the call.
+        self.changed(|out| unsafe {
+            let name = Text::text(&full);
+            (host().weights_with_low_rank)(self.as_ptr(), name, down.as_ptr(), up.as_ptr(), scale, out)
+        })
+    }
+
+    /// The same weights with one tensor changed: `patch` takes it in float32, after the changes that it has already, and
+    /// gives it back in the same shape. It is carried out when the tensor is needed, and its result kept in memory.
+    ///
+    /// # Errors
+    /// There is no such tensor.
+    pub fn with_patch(&self, name: &str, patch: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Result<Self> {
+        let full = self.full(name);
+        let table = patch_table(patch);
+        // SAFETY: the host owns the patch from here on.
+        self.changed(|out| unsafe { (host().weights_with_patch)(self.as_ptr(), Text::text(&full), table, out) })
+    }
+
+    fn changed(&self, change: impl FnOnce(*mut *mut RawWeights) -> Status) -> Result<Self> {
+        let mut out = std::ptr::null_mut();
+        let status = change(&raw mut out);
+        // SAFETY: an error is ours; `out` is set where the status is null.
+        unsafe {
+            Error::check(status)?;
+            let mut changed = Self::own(out);
+            changed.prefix.clone_from(&self.prefix);
+            Ok(changed)
+        }
+    }
+
     fn full(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
     unsafe fn view(&self, fill: impl FnOnce(*mut TensorView) -> bool) -> Option<TensorInfo> {
-        let mut view = TensorView { name: Text::text(""), dtype: 0, shape: Slice::of(&[]) };
+        let mut view = TensorView { name: Text::text(""), dtype: 0, shape: Slice::of(&[]), stored: Text::text("") };
         // SAFETY: the view is filled where `fill` says so, and lives as long as the weights.
         fill(&raw mut view).then(|| unsafe {
             TensorInfo {
                 name: view.name.to_text(),
                 dtype: Dtype::from_code(view.dtype),
                 shape: view.shape.get().to_vec(),
+                stored: view.stored.to_text(),
             }
         })
     }
@@ -154,4 +213,27 @@ impl Drop for Weights {
         // SAFETY: the handle is ours and not used again.
         unsafe { (host().weights_free)(self.raw.as_ptr()) }
     }
+}
+
+fn patch_table<F: Fn(&Tensor) -> Result<Tensor> + 'static>(patch: F) -> PatchTable {
+    unsafe extern "C" fn apply<F: Fn(&Tensor) -> Result<Tensor>>(
+        payload: *mut c_void,
+        tensor: *const RawTensor,
+        out: *mut *mut RawTensor,
+    ) -> Status {
+        guard("a change of a weight", || {
+            // SAFETY: the payload is the boxed function; the tensor is lent and gets a handle of our own.
+            unsafe {
+                let tensor = Tensor::own((host().tensor_clone)(tensor));
+                *out = (*payload.cast::<F>())(&tensor)?.into_raw();
+            }
+            Ok(())
+        })
+    }
+    unsafe extern "C" fn free<F>(payload: *mut c_void) {
+        // SAFETY: made by `Box::into_raw` here, freed once. A panicking drop must not cross.
+        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<F>()) }));
+        drop(dropped);
+    }
+    PatchTable { payload: Box::into_raw(Box::new(patch)).cast(), apply: apply::<F>, free: free::<F> }
 }

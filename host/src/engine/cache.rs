@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::fingerprint::{Fingerprint, identity};
+use super::protocol::Table;
 use crate::table::Value;
 
 #[derive(Debug, Default)]
@@ -19,16 +20,21 @@ struct Entry {
     outputs: Value,
     /// Files that the node wrote, as they were then.
     files: Vec<(PathBuf, [u8; 32])>,
-    shown: Option<Shown>,
+    told: Vec<Told>,
     used: u64,
 }
 
-/// The last picture that a node showed: pixels row by row, three bytes each.
+/// What a node said when it ran, which holds as long as its outputs do.
 #[derive(Debug, Clone)]
-pub struct Shown {
-    pub width: u32,
-    pub height: u32,
-    pub rgb: Vec<u8>,
+pub enum Told {
+    Note(String),
+    Report(Table),
+    /// Pixels row by row, three bytes each.
+    Preview {
+        width: u32,
+        height: u32,
+        rgb: Vec<u8>,
+    },
 }
 
 impl Cache {
@@ -44,18 +50,18 @@ impl Cache {
         Some(entry.outputs.clone())
     }
 
-    /// What a client saw of the node when it ran: the files that it wrote, and the last picture that it showed.
-    pub fn seen(&self, fingerprint: &Fingerprint) -> (Vec<PathBuf>, Option<Shown>) {
+    /// What a client saw of the node when it ran: the files that it wrote, and what it said.
+    pub fn seen(&self, fingerprint: &Fingerprint) -> (Vec<PathBuf>, Vec<Told>) {
         let entry = self.entries.get(fingerprint);
         entry.map_or_else(Default::default, |entry| {
-            (entry.files.iter().map(|(path, _)| path.clone()).collect(), entry.shown.clone())
+            (entry.files.iter().map(|(path, _)| path.clone()).collect(), entry.told.clone())
         })
     }
 
-    pub fn put(&mut self, fingerprint: Fingerprint, outputs: Value, files: Vec<PathBuf>, shown: Option<Shown>) {
+    pub fn put(&mut self, fingerprint: Fingerprint, outputs: Value, files: Vec<PathBuf>, told: Vec<Told>) {
         let files =
             files.into_iter().filter_map(|path| Some((path.clone(), identity(&path.metadata().ok()?)))).collect();
-        self.entries.insert(fingerprint, Entry { outputs, files, shown, used: self.run });
+        self.entries.insert(fingerprint, Entry { outputs, files, told, used: self.run });
     }
 
     /// Everything, after a failure that may have left arrays behind which read as zeros.

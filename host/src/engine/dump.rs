@@ -46,7 +46,7 @@ fn collect(value: &Value, output: &str) -> Result<Tensors> {
         }
         Value::Model(model) => {
             for entry in model.weights.entries() {
-                tensors.insert(entry.name.clone(), of(&model.weights.tensor(&entry.name)?)?);
+                tensors.insert(entry.name.clone(), of(&model.weights.exact(&entry.name)?)?);
             }
         }
         _ => {}

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use plugin_api::{Error, ErrorKind, Result};
 
-use super::cache::{Cache, Shown};
+use super::cache::{Cache, Told};
 use super::dump;
 use super::fingerprint::{self, Fingerprint};
 use super::protocol::{Event, Job};
@@ -77,49 +77,61 @@ impl Executor {
         Ok(())
     }
 
-    /// A node that need not run again still has its files and its picture, and they belong to this run too.
+    /// A node that need not run again still has its files and what it said, and they belong to this run too.
     fn tell_again(&self, step: &Step, print: &Fingerprint) {
         let node = || step.node.clone();
-        let (files, shown) = self.cache.seen(print);
+        let (files, told) = self.cache.seen(print);
         files.into_iter().for_each(|path| (self.events)(Event::Wrote { node: node(), path }));
-        if let Some(Shown { width, height, rgb }) = shown {
-            (self.events)(Event::Preview { node: node(), width, height, rgb });
-        }
+        told.into_iter().for_each(|told| {
+            (self.events)(match told {
+                Told::Note(text) => Event::Note { node: node(), text },
+                Told::Report(table) => Event::Report { node: node(), table },
+                Told::Preview { width, height, rgb } => Event::Preview { node: node(), width, height, rgb },
+            });
+        });
     }
 
     fn run_step(&mut self, step: &Step, print: &Fingerprint, outputs: &[Option<Value>], job: &Job) -> Result<Value> {
         let missing = || Error::new(ErrorKind::Internal, format!("the kind `{}` is not loaded", step.kind));
         let kind = self.registry.node(&step.kind).ok_or_else(missing)?;
         let inputs = gather(step, outputs)?;
-        let (events, shown) = watched(&self.events);
+        let (events, told) = watched(&self.events, kind.spec.sink);
         let run = Run {
             node: step.node.clone(),
             device: self.device,
             graph: job.graph.as_str().into(),
             output: job.output.clone(),
-            events: if kind.spec.sink { events } else { Rc::clone(&self.events) },
+            events,
             cancelled: Arc::clone(&self.cancelled),
             written: Vec::new().into(),
         };
         let value = run.within(|| call(kind, &run, inputs))?;
         check_outputs(kind, &value)?;
         evaluate(&value)?;
-        self.cache.put(*print, value.clone(), run.written.take(), shown.take());
+        self.cache.put(*print, value.clone(), run.written.take(), told.take());
         Ok(value)
     }
 }
 
-/// Passes events on and keeps the last picture. Only what a sink shows is a result; of others it is their work on the way.
-fn watched(events: &Events) -> (Events, Rc<RefCell<Option<Shown>>>) {
-    let shown: Rc<RefCell<Option<Shown>>> = Rc::default();
-    let (to, last) = (Rc::clone(events), Rc::clone(&shown));
+/// Passes events on and keeps what the node says. Only a sink's last picture is a result; other pictures are work on the
+/// way.
+fn watched(events: &Events, is_sink: bool) -> (Events, Rc<RefCell<Vec<Told>>>) {
+    let told: Rc<RefCell<Vec<Told>>> = Rc::default();
+    let (to, kept) = (Rc::clone(events), Rc::clone(&told));
     let watch: Events = Rc::new(move |event| {
-        if let Event::Preview { width, height, rgb, .. } = &event {
-            *last.borrow_mut() = Some(Shown { width: *width, height: *height, rgb: rgb.clone() });
+        let mut kept = kept.borrow_mut();
+        match &event {
+            Event::Note { text, .. } => kept.push(Told::Note(text.clone())),
+            Event::Report { table, .. } => kept.push(Told::Report(table.clone())),
+            Event::Preview { width, height, rgb, .. } if is_sink => {
+                kept.retain(|told| !matches!(told, Told::Preview { .. }));
+                kept.push(Told::Preview { width: *width, height: *height, rgb: rgb.clone() });
+            }
+            _ => {}
         }
         to(event);
     });
-    (watch, shown)
+    (watch, told)
 }
 
 /// Whether each step has to run: its output is wanted and not known. Wanted is what a sink or a dump needs.

@@ -78,6 +78,11 @@ pub enum Event {
         node: String,
         text: String,
     },
+    /// A table that the node shows.
+    Report {
+        node: String,
+        table: Table,
+    },
     Done {
         node: String,
         milliseconds: f64,
@@ -98,6 +103,14 @@ pub enum Event {
     Finished {
         peak_bytes: u64,
     },
+}
+
+/// What a node says of many things at once. Every row has a cell for each column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    pub title: String,
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<String>>,
 }
 
 /// Writes one message.

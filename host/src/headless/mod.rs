@@ -29,32 +29,54 @@ pub fn main(flags: Flags) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(errors) => report(errors, json),
+        Err(failure) => report(failure, json),
     }
 }
 
 /// Errors that are printed; a person reads no more at once.
 const SHOWN: usize = 50;
 
-type Outcome = Result<(), Vec<Error>>;
+type Outcome = Result<(), Failure>;
+
+/// Why a command failed, and what its nodes reported until then.
+struct Failure {
+    errors: Vec<Error>,
+    reports: Vec<serde_json::Value>,
+}
+
+impl From<Vec<Error>> for Failure {
+    fn from(errors: Vec<Error>) -> Self {
+        Self { errors, reports: Vec::new() }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        vec![error].into()
+    }
+}
 
 #[cfg(feature = "editor")]
 fn edit(flags: crate::flags::EditFlags) -> Outcome {
-    flags.common.check().map_err(|error| vec![error])?;
+    flags.common.check()?;
     crate::allocator::begin_again();
-    crate::editor::run(flags.into()).map_err(|error| vec![error])
+    Ok(crate::editor::run(flags.into())?)
 }
 
 fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcome {
-    engine::serve(device.and_then(DeviceFlag::device), plugins)
-        .map_err(|error| vec![Error::new(Code::Internal, "the engine cannot work").cause(error)])
+    let failed = |error| Error::new(Code::Internal, "the engine cannot work").cause(error);
+    Ok(engine::serve(device.and_then(DeviceFlag::device), plugins).map_err(failed)?)
 }
 
 /// Prints errors for people, or as JSON, and gives the exit code of the first.
-fn report(errors: Vec<Error>, json: bool) -> ExitCode {
-    let errors: Vec<Error> = errors.into_iter().map(Error::with_help).collect();
+fn report(failure: Failure, json: bool) -> ExitCode {
+    let errors: Vec<Error> = failure.errors.into_iter().map(Error::with_help).collect();
     if json {
-        print(&json!({ "errors": errors.iter().map(Error::to_json).collect::<Vec<_>>() }).to_string());
+        let mut object = json!({ "errors": errors.iter().map(Error::to_json).collect::<Vec<_>>() });
+        if !failure.reports.is_empty() {
+            object["reports"] = failure.reports.into();
+        }
+        print(&object.to_string());
     }
     for error in errors.iter().take(SHOWN) {
         say(&format!("error: {error}"));
@@ -84,9 +106,9 @@ fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
 }
 
 fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
-    let graph = open(path).map_err(|error| vec![error])?;
-    common.check().map_err(|error| vec![error])?;
-    let engine = Engine::start(&common.engine()).map_err(|error| vec![error])?;
+    let graph = open(path)?;
+    common.check()?;
+    let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
     let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
     let unused = graph.nodes.len() - plan.steps().len();
@@ -106,7 +128,7 @@ fn warn_of_refused(engine: &Engine) {
 }
 
 fn info(path: &std::path::Path, json: bool) -> Outcome {
-    let text = picture::graph_of(path).map_err(|error| vec![error])?;
+    let text = picture::graph_of(path)?;
     if json {
         print(&json!({ "graph": text }).to_string());
     } else {

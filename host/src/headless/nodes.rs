@@ -10,8 +10,8 @@ use crate::flags::Common;
 use crate::text;
 
 pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {
-    common.check().map_err(|error| vec![error])?;
-    let engine = Engine::start(&common.engine()).map_err(|error| vec![error])?;
+    common.check()?;
+    let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
     let catalog = &engine.catalog;
     let wanted: Vec<(String, &NodeSpec)> =
@@ -19,7 +19,7 @@ pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {
     if let (Some(kind), true) = (kind, wanted.is_empty()) {
         let names: Vec<String> = catalog.nodes().map(|(name, _)| name).collect();
         let help = text::did_you_mean("the nodes are", kind, names.iter().map(String::as_str));
-        return Err(vec![Error::new(Code::Usage, format!("there is no node `{kind}`")).help(help)]);
+        return Err(Error::new(Code::Usage, format!("there is no node `{kind}`")).help(help).into());
     }
     if common.json {
         let fields = |(kind, spec): &(String, &NodeSpec)| json!({ "kind": kind, "spec": spec });

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
-use super::{Outcome, open, print, say, warn_of_refused};
+use super::{Failure, Outcome, open, print, say, warn_of_refused};
 use crate::engine::Engine;
-use crate::engine::protocol::{Dump, Event, Job};
+use crate::engine::protocol::{Dump, Event, Job, Table};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
 use crate::graph::{Graph, Link, check, describe};
@@ -21,26 +21,33 @@ use crate::graph::{Graph, Link, check, describe};
 const TICK: Duration = Duration::from_millis(50);
 
 pub fn run(flags: &RunFlags) -> Outcome {
-    let one = |error| vec![error];
-    let mut graph = open(&flags.graph).map_err(one)?;
-    flags.common.check().map_err(one)?;
+    let mut graph = open(&flags.graph)?;
+    flags.common.check()?;
     for assignment in &flags.set {
-        graph.set(assignment).map_err(one)?;
+        graph.set(assignment)?;
     }
-    let dumps = flags.dump.iter().map(|dump| parse_dump(dump)).collect::<Result<Vec<_>>>().map_err(one)?;
-    let signals = Signals::install().map_err(one)?;
-    let mut engine = Engine::start(&flags.common.engine()).map_err(one)?;
+    let dumps = flags.dump.iter().map(|dump| parse_dump(dump)).collect::<Result<Vec<_>>>()?;
+    let signals = Signals::install()?;
+    let mut engine = Engine::start(&flags.common.engine())?;
     warn_of_refused(&engine);
     let roots = flags.common.roots(&flags.graph);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
     let plan = check(&graph, &engine.catalog, &roots, &wanted)?;
-    let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output).map_err(one)?;
+    let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags);
     engine.run(job);
     let result = watch.follow(&mut engine, &signals);
     watch.report(flags, &engine, result.is_ok());
-    result.map_err(one)
+    result.map_err(|error| Failure { errors: vec![error], reports: watch.reports })
+}
+
+/// A table with each row as an object.
+fn report_json(node: &str, table: &Table) -> Value {
+    let cells = |row: &Vec<String>| -> Value {
+        table.columns.iter().cloned().zip(row.iter().cloned().map(Value::from)).collect()
+    };
+    json!({ "node": node, "title": table.title, "rows": table.rows.iter().map(cells).collect::<Vec<_>>() })
 }
 
 /// `node.output=FILE`.
@@ -75,6 +82,9 @@ struct Watch {
     running: Option<String>,
     times: Vec<(String, f64, bool)>,
     written: Vec<(String, PathBuf)>,
+    /// Notes and tables of nodes, as `--json` gives them.
+    notes: Vec<Value>,
+    reports: Vec<Value>,
     steps: Vec<f64>,
     last_step: Instant,
     started: Instant,
@@ -91,6 +101,8 @@ impl Watch {
             running: None,
             times: Vec::new(),
             written: Vec::new(),
+            notes: Vec::new(),
+            reports: Vec::new(),
             steps: Vec::new(),
             last_step: Instant::now(),
             started: Instant::now(),
@@ -147,6 +159,8 @@ impl Watch {
                 self.times.push((node, milliseconds, cached));
             }
             Event::Wrote { node, path } => self.written.push((node, path)),
+            Event::Note { node, text } => self.notes.push(json!({ "node": node, "text": text })),
+            Event::Report { node, table } => self.reports.push(report_json(&node, &table)),
             _ => {}
         }
     }
@@ -172,7 +186,8 @@ impl Watch {
             let nodes: Vec<_> = self.times.iter().map(node).collect();
             let files: Vec<_> = self.written.iter().map(file).collect();
             print(
-                &json!({ "device": engine.device.name(), "files": files, "nodes": nodes, "step_milliseconds": self.steps,
+                &json!({ "device": engine.device.name(), "files": files, "nodes": nodes,
+                         "notes": self.notes, "reports": self.reports, "step_milliseconds": self.steps,
                          "milliseconds": total, "peak_tensor_bytes": self.peak_bytes })
                 .to_string(),
             );

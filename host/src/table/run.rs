@@ -15,7 +15,7 @@ use super::error;
 use super::mlx::{Device, mlx_error};
 use super::tensor::{Tensor, to_bytes};
 use super::value::Value;
-use crate::engine::protocol::Event;
+use crate::engine::protocol::{Event, Table};
 
 /// Where events go. They are lost when the client is gone; the engine ends then by itself.
 pub type Events = Rc<dyn Fn(Event)>;
@@ -164,6 +164,32 @@ pub unsafe extern "C" fn note(run: *const RawRun, text: Text) {
     // SAFETY: a live handle, lent text.
     let (run, text) = unsafe { (Run::get(run), text.to_text()) };
     (run.events)(Event::Note { node: run.node.clone(), text });
+}
+
+pub unsafe extern "C" fn report(run: *const RawRun, table: *const RawValue) -> Status {
+    let mut unit = ();
+    // SAFETY: live handles.
+    unsafe {
+        error::status(&raw mut unit, || {
+            let run = Run::get(run);
+            let table = read_table(Value::get(table)).ok_or_else(|| {
+                Error::new(ErrorKind::Plugin, "a report is a record of `title`, `columns`, and `rows` as long as they")
+            })?;
+            (run.events)(Event::Report { node: run.node.clone(), table });
+            Ok(())
+        })
+    }
+}
+
+fn read_table(value: &Value) -> Option<Table> {
+    let text = |value: &Value| if let Value::Text(text) = value { Some(text.to_string()) } else { None };
+    let list = |value: &Value| if let Value::List(values) = value { Some(Rc::clone(values)) } else { None };
+    let texts = |value: &Value| list(value)?.iter().map(text).collect::<Option<Vec<String>>>();
+    let Value::Record(entries) = value else { return None };
+    let columns = texts(entries.get("columns")?)?;
+    let rows: Vec<_> = list(entries.get("rows")?)?.iter().map(texts).collect::<Option<_>>()?;
+    let is_whole = rows.iter().all(|row| row.len() == columns.len());
+    is_whole.then_some(Table { title: text(entries.get("title")?)?, columns, rows })
 }
 
 pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {

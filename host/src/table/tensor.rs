@@ -27,6 +27,13 @@ impl Tensor {
         unsafe { &*raw.cast::<Self>() }
     }
 
+    /// # Safety
+    /// `raw` is a handle of ours that nobody uses again.
+    pub unsafe fn take(raw: *mut RawTensor) -> Self {
+        // SAFETY: every tensor handle was made by `into_raw`.
+        *unsafe { Box::from_raw(raw.cast::<Self>()) }
+    }
+
     /// Runs an operation; errors and panics become a failed tensor.
     pub fn run(body: impl FnOnce() -> Result<Array>) -> *mut RawTensor {
         Self(error::guard(body)).into_raw()
@@ -104,7 +111,7 @@ pub unsafe extern "C" fn clone(tensor: *const RawTensor) -> *mut RawTensor {
 
 pub unsafe extern "C" fn free(tensor: *mut RawTensor) {
     // SAFETY: a handle of ours, freed once.
-    drop(unsafe { Box::from_raw(tensor.cast::<Tensor>()) });
+    drop(unsafe { Tensor::take(tensor) });
 }
 
 pub unsafe extern "C" fn shape(tensor: *const RawTensor, out: *mut Slice<i32>) -> Status {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use plugin_api::abi::{RawTensor, RawWeights, Slice, Status, TensorView, Text};
+use plugin_api::abi::{PatchTable, RawTensor, RawValue, RawWeights, Slice, Status, TensorView, Text};
 
 use super::error;
 use super::tensor::{Tensor, dtype_from};
-use crate::weights::{Entry, Weights};
+use super::value::Value;
+use crate::weights::{Change, Entry, Patch, Weights};
 
 pub fn to_raw(weights: Weights) -> *mut RawWeights {
     Box::into_raw(Box::new(weights)).cast()
@@ -42,7 +43,12 @@ pub unsafe extern "C" fn len(weights: *const RawWeights) -> usize {
 unsafe fn fill(weights: &Weights, entry: Option<&Entry>, out: *mut TensorView) -> bool {
     let Some(entry) = entry else { return false };
     let dtype = weights.dtype_of(entry).map_or(u32::MAX, |dtype| dtype as u32);
-    let view = TensorView { name: Text::text(&entry.name), dtype, shape: Slice::of(&entry.shape) };
+    let view = TensorView {
+        name: Text::text(&entry.name),
+        dtype,
+        shape: Slice::of(&entry.shape),
+        stored: Text::text(&entry.stored),
+    };
     // SAFETY: a valid target.
     unsafe { out.write(view) };
     true
@@ -77,4 +83,44 @@ pub unsafe extern "C" fn cast(weights: *const RawWeights, dtype: u32) -> *mut Ra
     // SAFETY: a live handle.
     let weights = unsafe { get(weights) };
     to_raw(dtype_from(dtype).map_or_else(|_| weights.clone(), |dtype| weights.cast(dtype)))
+}
+
+pub unsafe extern "C" fn metadata(weights: *const RawWeights) -> *mut RawValue {
+    // SAFETY: a live handle.
+    let metadata = unsafe { get(weights) }.metadata();
+    Value::record(metadata.into_iter().map(|(key, text)| (key, Value::text(&text)))).into_raw()
+}
+
+pub unsafe extern "C" fn quantize(weights: *const RawWeights, bits: u32) -> *mut RawWeights {
+    // SAFETY: a live handle.
+    to_raw(unsafe { get(weights) }.quantize(bits as i32))
+}
+
+pub unsafe extern "C" fn with_low_rank(
+    weights: *const RawWeights,
+    name: Text,
+    down: *const RawTensor,
+    up: *const RawTensor,
+    scale: f64,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: live handles, lent text, a valid target.
+    unsafe {
+        error::status(out, || {
+            let (down, up) = (Tensor::get(down).array()?.clone(), Tensor::get(up).array()?.clone());
+            get(weights).with_patch(&name.to_text(), Patch::LowRank { down, up, scale }).map(to_raw)
+        })
+    }
+}
+
+pub unsafe extern "C" fn with_patch(
+    weights: *const RawWeights,
+    name: Text,
+    patch: PatchTable,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // Owned from here on, so that it is freed on every way out.
+    let change = Change::new(patch);
+    // SAFETY: a live handle, lent text, a valid target.
+    unsafe { error::status(out, || get(weights).with_patch(&name.to_text(), Patch::Change(change)).map(to_raw)) }
 }

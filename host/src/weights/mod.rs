@@ -1,20 +1,26 @@
 //! Named tensors, left in their files until they are used.
 
+mod matrix;
 mod open;
+mod patch;
 mod safetensors;
+mod wide;
 mod wrong_file;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use mlx_rs::Array;
 use plugin_api::{Dtype, Error, Result};
+use weft_formats::lora::Metadata;
 
 use crate::table::{self, mlx};
+use matrix::Matrix;
 use safetensors::Tensors;
 
 pub use open::open;
+pub use patch::{Change, Patch};
 
 /// Named tensors of one model part, in order of their names. Immutable and cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,17 +28,28 @@ pub struct Weights {
     entries: Rc<Vec<Entry>>,
     /// What tensors are converted to when they are read.
     dtype: Option<Dtype>,
-    /// The matrices that [`Weights::linear`] read so far; shared by the clones.
-    loaded: Rc<RefCell<HashMap<String, Array>>>,
+    /// To how many bits matrices are rounded when they are read.
+    bits: Option<i32>,
+    /// The tensors that [`Weights::linear`] read so far, as the files have them; shared by the clones, and by weights that
+    /// differ in their patches alone.
+    loaded: Loaded,
+    /// Changes by tensor, in order.
+    patches: Rc<BTreeMap<String, Vec<Rc<Patch>>>>,
+    /// What [`Weights::linear`] made of tensors that are changed; shared by the clones.
+    changed: Loaded,
 }
+
+type Loaded = Rc<RefCell<HashMap<String, Matrix>>>;
 
 /// One tensor and where its numbers lie.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub name: String,
     pub shape: Vec<i32>,
-    /// None for a type that tensors cannot have (float8, say).
+    /// None for a type that a model's tensors cannot have (float8, say).
     pub dtype: Option<Dtype>,
+    /// The type in the file, by its name in safetensors.
+    pub stored: String,
     file: Rc<Tensors>,
     start: u64,
     bytes: usize,
@@ -41,7 +58,14 @@ pub struct Entry {
 impl Weights {
     fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { entries: Rc::new(entries), dtype: None, loaded: Rc::default() }
+        Self {
+            entries: Rc::new(entries),
+            dtype: None,
+            bits: None,
+            loaded: Rc::default(),
+            patches: Rc::default(),
+            changed: Rc::default(),
+        }
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -52,6 +76,11 @@ impl Weights {
         self.entries.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok().map(|index| &self.entries[index])
     }
 
+    /// What the file says of itself; of several files, the first.
+    pub fn metadata(&self) -> Metadata {
+        self.entries.first().map(|entry| entry.file.metadata.clone()).unwrap_or_default()
+    }
+
     /// The type that a tensor has once it is read.
     pub fn dtype_of(&self, entry: &Entry) -> Option<Dtype> {
         let is_float = matches!(entry.dtype, Some(Dtype::Float32 | Dtype::Float16 | Dtype::Bfloat16));
@@ -60,36 +89,61 @@ impl Weights {
 
     /// Only the tensors whose names begin with `from`, and that beginning replaced by `to`.
     pub fn select(&self, from: &str, to: &str) -> Self {
-        let renamed = |entry: &Entry| {
-            let rest = entry.name.strip_prefix(from)?;
-            Some(Entry { name: format!("{to}{rest}"), ..entry.clone() })
-        };
-        Self { dtype: self.dtype, ..Self::new(self.entries.iter().filter_map(renamed).collect()) }
+        let renamed = |name: &str| Some(format!("{to}{}", name.strip_prefix(from)?));
+        let entries =
+            self.entries.iter().filter_map(|entry| Some(Entry { name: renamed(&entry.name)?, ..entry.clone() }));
+        let patches = self.patches.iter().filter_map(|(name, patches)| Some((renamed(name)?, patches.clone())));
+        let patches = Rc::new(patches.collect());
+        Self { dtype: self.dtype, bits: self.bits, patches, ..Self::new(entries.collect()) }
     }
 
     /// The same tensors, floating-point ones converted to `dtype` when they are read.
     pub fn cast(&self, dtype: Dtype) -> Self {
-        Self { entries: Rc::clone(&self.entries), dtype: Some(dtype), loaded: Rc::default() }
+        Self { dtype: Some(dtype), ..self.unread() }
     }
 
-    /// A tensor, read now. Whoever asks keeps it; a second call reads it again.
+    /// The same tensors, matrices (`….weight` of two axes) rounded to `bits` when they are read, and kept packed where only
+    /// [`Weights::linear`] uses them.
+    pub fn quantize(&self, bits: i32) -> Self {
+        Self { bits: Some(bits), ..self.unread() }
+    }
+
+    /// The same tensors with one changed, after its other changes.
     ///
     /// # Errors
-    /// No such name, a type that cannot be read, a file that changed or went away, cancellation.
-    pub fn tensor(&self, name: &str) -> Result<Array> {
+    /// There is no such tensor.
+    pub fn with_patch(&self, name: &str, patch: Patch) -> Result<Self> {
         let entry = self.find(name).ok_or_else(|| self.missing(name))?;
-        table::run::loading(entry.bytes)?;
-        self.read(entry)
+        patch.check(entry)?;
+        let mut patches = BTreeMap::clone(&self.patches);
+        patches.entry(name.to_owned()).or_default().push(Rc::new(patch));
+        Ok(Self { patches: Rc::new(patches), changed: Rc::default(), ..self.clone() })
     }
 
-    /// A tensor that stays in memory as long as the weights.
-    fn kept(&self, name: &str) -> Result<Array> {
-        if let Some(array) = self.loaded.borrow().get(name) {
-            return Ok(array.clone());
+    fn unread(&self) -> Self {
+        Self { loaded: Rc::default(), changed: Rc::default(), ..self.clone() }
+    }
+
+    /// A tensor with its changes, read now. Whoever asks keeps it; a second call reads it again.
+    ///
+    /// # Errors
+    /// No such name, a type that cannot be read, a file that changed or went away, a change that fails, cancellation.
+    pub fn tensor(&self, name: &str) -> Result<Array> {
+        let matrix = self.matrix(name)?;
+        match self.patches.get(name) {
+            None => matrix.unpack(),
+            Some(patches) => self.as_read(name, &patch::changed(name, &matrix.unpack()?, patches)?),
         }
-        let array = self.tensor(name)?;
-        self.loaded.borrow_mut().insert(name.to_owned(), array.clone());
-        Ok(array)
+    }
+
+    /// [`Weights::tensor`] in float32, its changes not rounded to the type of the model.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn exact(&self, name: &str) -> Result<Array> {
+        let patches = self.patches.get(name).map_or(&[][..], Vec::as_slice);
+        let tensor = self.matrix(name)?.unpack()?;
+        if patches.is_empty() { Ok(tensor) } else { patch::changed(name, &tensor, patches) }
     }
 
     /// `x · Wᵀ + b`.
@@ -97,22 +151,70 @@ impl Weights {
     /// # Errors
     /// As [`Weights::tensor`], and shapes that do not fit.
     pub fn linear(&self, name: &str, x: &Array) -> Result<Array> {
-        let weight = self.kept(&format!("{name}.weight"))?;
-        let transposed = mlx_rs::ops::transpose(&weight).map_err(mlx::mlx_error)?;
-        let bias = format!("{name}.bias");
-        let product = match self.find(&bias) {
-            Some(_) => mlx_rs::ops::addmm(self.kept(&bias)?, x, &transposed, None, None),
-            None => mlx_rs::ops::matmul(x, &transposed),
-        };
-        product.map_err(|error| {
-            let what = format!("`{name}` {:?} does not fit an input of the shape {:?}", weight.shape(), x.shape());
+        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+        let matrix = self.kept(&weight)?;
+        let bias = self.find(&bias).map(|_| self.kept(&bias)?.unpack()).transpose()?;
+        matrix.linear(x, bias.as_ref()).map_err(|error| {
+            let shape = self.find(&weight).map(|entry| entry.shape.clone()).unwrap_or_default();
+            let what = format!("`{name}` {shape:?} does not fit an input of the shape {:?}", x.shape());
             Error::file(what).help(mlx::mlx_error(error).message)
         })
+    }
+
+    /// A tensor that stays in memory as long as the weights, with its changes: low-rank ones that come last beside it, all
+    /// others in it.
+    fn kept(&self, name: &str) -> Result<Matrix> {
+        let Some(patches) = self.patches.get(name) else { return self.base(name) };
+        if let Some(matrix) = self.changed.borrow().get(name) {
+            return Ok(matrix.clone());
+        }
+        let (inside, beside) = patch::split(patches);
+        let matrix = match inside {
+            [] => self.base(name)?,
+            // The tensor itself is needed no longer, so it is not kept.
+            _ => self.as_read(name, &patch::changed(name, &self.matrix(name)?.unpack()?, inside)?)?.into(),
+        };
+        let matrix = matrix.beside(beside)?;
+        self.changed.borrow_mut().insert(name.to_owned(), matrix.clone());
+        Ok(matrix)
+    }
+
+    /// A tensor as the file has it, which stays in memory.
+    fn base(&self, name: &str) -> Result<Matrix> {
+        if let Some(matrix) = self.loaded.borrow().get(name) {
+            return Ok(matrix.clone());
+        }
+        let matrix = self.matrix(name)?;
+        self.loaded.borrow_mut().insert(name.to_owned(), matrix.clone());
+        Ok(matrix)
+    }
+
+    /// A tensor as the file has it: one that is in memory, or read now.
+    fn matrix(&self, name: &str) -> Result<Matrix> {
+        if let Some(matrix) = self.loaded.borrow().get(name) {
+            return Ok(matrix.clone());
+        }
+        let entry = self.find(name).ok_or_else(|| self.missing(name))?;
+        table::run::loading(entry.bytes)?;
+        let array = self.read(entry)?;
+        match self.bits {
+            Some(bits) if name.ends_with(".weight") => Matrix::quantized(array, bits),
+            _ => Ok(array.into()),
+        }
+    }
+
+    /// Changed numbers in the type that the tensor has without its changes.
+    fn as_read(&self, name: &str, array: &Array) -> Result<Array> {
+        let dtype = self.find(name).and_then(|entry| self.dtype_of(entry)).unwrap_or(Dtype::Float32);
+        let array = array.as_dtype(mlx::mlx_dtype(dtype)).map_err(mlx::mlx_error)?;
+        array.eval().map_err(mlx::mlx_error)?;
+        Ok(array)
     }
 
     /// Gives back what [`Weights::linear`] read; a further use reads it again.
     pub fn forget(&self) {
         self.loaded.borrow_mut().clear();
+        self.changed.borrow_mut().clear();
     }
 
     /// Bytes of all tensors in the files.
@@ -120,13 +222,25 @@ impl Weights {
         self.entries.iter().map(|entry| entry.bytes).sum()
     }
 
+    /// A tensor's bytes as they stand in the file, row-major, little-endian.
+    ///
+    /// # Errors
+    /// No such name, a file that changed or went away.
+    pub fn bytes_of(&self, name: &str) -> Result<Vec<u8>> {
+        let entry = self.find(name).ok_or_else(|| self.missing(name))?;
+        entry.file.read(entry.start, entry.bytes)
+    }
+
     fn read(&self, entry: &Entry) -> Result<Array> {
-        let dtype = entry.dtype.ok_or_else(|| {
-            let what =
-                format!("the tensor `{}` of {} has a number type that Weft does not read", entry.name, entry.file);
-            Error::file(what).help("use a file with float32, bfloat16 or float16 weights")
-        })?;
         let data = entry.file.read(entry.start, entry.bytes)?;
+        let Some(dtype) = entry.dtype else {
+            let numbers = wide::numbers(&entry.stored, &data).ok_or_else(|| {
+                let Entry { name, file, stored, .. } = entry;
+                Error::file(format!("the tensor `{name}` of {file} has the type {stored}, which Weft does not read"))
+                    .help("use a file with float32, bfloat16 or float16 weights")
+            })?;
+            return mlx::from_bytes(Dtype::Float32, &entry.shape, &numbers);
+        };
         let array = mlx::from_bytes(dtype, &entry.shape, &data)?;
         drop(data);
         match self.dtype_of(entry) {

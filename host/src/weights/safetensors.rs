@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use plugin_api::{Dtype, Error, ErrorKind, Result};
-use safetensors::tensor::Metadata;
+use safetensors::tensor::Metadata as Header;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use weft_formats::lora::Metadata;
 
 use super::Entry;
 use super::wrong_file;
@@ -23,6 +24,7 @@ use crate::limits;
 pub struct Tensors {
     path: PathBuf,
     file: File,
+    pub metadata: Metadata,
 }
 
 impl fmt::Display for Tensors {
@@ -65,19 +67,20 @@ impl Tensors {
             return Err(bad(format!("it names `{}` twice", pair[0])));
         }
         // Reading it this way checks overlaps, holes and sizes as well.
-        let metadata: Metadata = serde_json::from_slice(&head).map_err(|error| bad(error.to_string()))?;
-        let tensors = metadata.tensors();
+        let header: Header = serde_json::from_slice(&head).map_err(|error| bad(error.to_string()))?;
+        let tensors = header.tensors();
         if tensors.len() > limits::TENSORS {
             let what = format!("{} has over {} tensors", path.display(), limits::TENSORS);
             return Err(Error::new(ErrorKind::Limit, what).help("no model of this kind has so many; download it again"));
         }
         let data = length + 8;
-        let end = metadata.data_len() as u64 + data;
+        let end = header.data_len() as u64 + data;
         if end != size {
             let state = if end > size { "an incomplete download" } else { "followed by other bytes" };
             return Err(bad(format!("it has {size} bytes but its header describes {end}, so it is {state}")));
         }
-        let file = Rc::new(Self { path: path.to_owned(), file });
+        let metadata = header.metadata().iter().flatten().map(|(key, text)| (key.clone(), text.clone())).collect();
+        let file = Rc::new(Self { path: path.to_owned(), file, metadata });
         tensors
             .into_iter()
             .map(|(name, info)| {
@@ -87,6 +90,7 @@ impl Tensors {
                     shape: shape.ok_or_else(|| bad(format!("the shape of `{name}` is too large")))?,
                     name,
                     dtype: dtype_of(info.dtype),
+                    stored: info.dtype.to_string(),
                     file: Rc::clone(&file),
                     start: data + start as u64,
                     bytes: stop - start,

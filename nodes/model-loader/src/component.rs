@@ -34,7 +34,8 @@ pub fn load(run: &Run, inputs: &Record, role: Role) -> Result<Model> {
     let weights = Weights::open(&folder.to_string_lossy())?;
     let architecture = looks_like::architecture(role, &weights, &folder)?;
     let config = config(&folder, role)?;
-    Model::new(&architecture, &config, &weights.cast(precision::dtype(run, inputs, role)?))
+    let weights = weights.cast(precision::dtype(run, inputs, role)?);
+    Model::new(&architecture, &config, &precision::quantized(weights, inputs, role)?)
 }
 
 /// The text of `config.json`; a text encoder's also says where its tokenizer lies.

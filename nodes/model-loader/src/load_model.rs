@@ -13,6 +13,7 @@ impl Node for LoadModel {
         NodeSpec::new("LoadModel", "loaders", "Loads a whole model: diffusion model, text encoder and VAE.")
             .required_param("path", path, "A diffusers folder below models/.")
             .param("precision", precision::param(), precision::HELP)
+            .param("quantize", precision::quantize_param(), precision::QUANTIZE_HELP)
             .output("model", "MODEL")
             .output("text_encoder", "TEXT_ENCODER")
             .output("vae", "VAE")

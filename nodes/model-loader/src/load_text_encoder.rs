@@ -11,6 +11,7 @@ impl Node for LoadTextEncoder {
         NodeSpec::new("LoadTextEncoder", "loaders", "Loads a text encoder and its tokenizer alone.")
             .required_param("path", path, "Its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)
+            .param("quantize", precision::quantize_param(), precision::QUANTIZE_HELP)
             .output("text_encoder", "TEXT_ENCODER")
     }
 

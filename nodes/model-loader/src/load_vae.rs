@@ -11,6 +11,7 @@ impl Node for LoadVae {
         NodeSpec::new("LoadVae", "loaders", "Loads a VAE alone.")
             .required_param("path", path, "Its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)
+            .param("quantize", precision::quantize_param(), precision::QUANTIZE_HELP)
             .output("vae", "VAE")
     }
 

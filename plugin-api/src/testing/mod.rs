@@ -46,7 +46,7 @@ use std::sync::Once;
 use crate::abi::{self, Host, RawError, RawTensor, RawValue, RawWeights, Text};
 use crate::{Architecture, Dtype};
 use array::Array;
-pub use run::TestRun;
+pub use run::{Table, TestRun};
 
 /// Starts the mock host, once. Call it first in every test.
 pub fn host() {
@@ -71,6 +71,12 @@ pub fn weights_file(path: &str, tensors: &[(&str, &[i32], &[f32])]) {
     let named = tensors.iter().map(|(name, shape, data)| ((*name).to_owned(), array(shape, data)));
     let file: BTreeMap<_, _> = named.collect();
     models::FILES.with_borrow_mut(|files| files.insert(path.to_owned(), Rc::new(file)));
+}
+
+/// What a file of [`weights_file`] says of itself.
+pub fn weights_metadata(path: &str, metadata: &[(&str, &str)]) {
+    let metadata = metadata.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+    models::METADATA.with_borrow_mut(|all| all.insert(path.to_owned(), metadata));
 }
 
 unsafe extern "C" fn extension(_: Text) -> *const c_void {
@@ -121,6 +127,10 @@ fn table() -> Host {
         weights_linear: models::weights_linear,
         weights_select: models::weights_select,
         weights_cast: models::weights_cast,
+        weights_quantize: models::weights_quantize,
+        weights_metadata: models::weights_metadata,
+        weights_with_low_rank: models::weights_with_low_rank,
+        weights_with_patch: models::weights_with_patch,
         model_new: models::model_new,
         model_view: models::model_view,
         model_weights: models::model_weights,
@@ -135,6 +145,7 @@ fn table() -> Host {
         run_progress: run::progress,
         run_preview: run::preview,
         run_note: run::note,
+        run_report: run::report,
         run_info: run::info,
         run_write: run::write,
         extension,

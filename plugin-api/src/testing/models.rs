@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use super::array::Array;
 use super::compute;
-use super::values::{Val, cell, free, get, handle, made, status, val};
+use super::values::{Cell, Val, cell, free, get, handle, made, status, val};
 use crate::abi::{
-    ArchitectureEntry, HookTable, ModelView, NextFn, RawRun, RawSession, RawTensor, RawValue, RawWeights, Slice,
-    Status, TensorView, Text,
+    ArchitectureEntry, HookTable, ModelView, NextFn, PatchTable, RawRun, RawSession, RawTensor, RawValue, RawWeights,
+    Slice, Status, TensorView, Text,
 };
 use crate::{Dtype, Error, Result};
 
@@ -22,6 +22,8 @@ thread_local! {
     pub static ARCHITECTURES: RefCell<Vec<&'static ArchitectureEntry>> = const { RefCell::new(Vec::new()) };
     /// What [`super::weights_file`] put there: the mock opens no files.
     pub static FILES: RefCell<BTreeMap<String, Tensors>> = const { RefCell::new(BTreeMap::new()) };
+    /// What [`super::weights_metadata`] said of them.
+    pub static METADATA: RefCell<BTreeMap<String, BTreeMap<String, String>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 #[derive(Clone)]
@@ -75,7 +77,8 @@ pub unsafe extern "C" fn weights_len(weights: *const RawWeights) -> usize {
 
 unsafe fn fill(found: Option<(&String, &Array)>, out: *mut TensorView) -> bool {
     let Some((name, array)) = found else { return false };
-    let view = TensorView { name: Text::text(name), dtype: array.dtype as u32, shape: Slice::of(&array.shape) };
+    let (dtype, stored) = (array.dtype as u32, Text::text(stored_name(array.dtype)));
+    let view = TensorView { name: Text::text(name), dtype, shape: Slice::of(&array.shape), stored };
     // SAFETY: a valid target, by the caller's word.
     unsafe { out.write(view) };
     true
@@ -89,6 +92,20 @@ pub unsafe extern "C" fn weights_at(weights: *const RawWeights, index: usize, ou
 pub unsafe extern "C" fn weights_find(weights: *const RawWeights, name: Text, out: *mut TensorView) -> bool {
     // SAFETY: as above.
     unsafe { fill(tensors(weights).get_key_value(&name.to_text()), out) }
+}
+
+/// As safetensors names it.
+const fn stored_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::Bool => "BOOL",
+        Dtype::Uint8 => "U8",
+        Dtype::Uint32 => "U32",
+        Dtype::Int32 => "I32",
+        Dtype::Int64 => "I64",
+        Dtype::Float16 => "F16",
+        Dtype::Bfloat16 => "BF16",
+        Dtype::Float32 => "F32",
+    }
 }
 
 unsafe fn named<'a>(weights: *const RawWeights, name: &str) -> Result<&'a Array> {
@@ -128,6 +145,73 @@ pub unsafe extern "C" fn weights_cast(weights: *const RawWeights, dtype: u32) ->
     // SAFETY: a live handle.
     let cast = unsafe { tensors(weights) }.iter().map(|(name, array)| (name.clone(), array.clone().of(dtype)));
     handle::<Tensors, _>(Rc::new(cast.collect()))
+}
+
+/// The mock has float32 alone: quantized weights are the same.
+pub unsafe extern "C" fn weights_quantize(weights: *const RawWeights, _bits: u32) -> *mut RawWeights {
+    // SAFETY: a live handle.
+    unsafe { weights_clone(weights) }
+}
+
+/// What [`super::weights_metadata`] said of the file.
+pub unsafe extern "C" fn weights_metadata(weights: *const RawWeights) -> *mut RawValue {
+    // SAFETY: a live handle.
+    let weights = unsafe { tensors(weights) };
+    let path = FILES
+        .with_borrow(|files| files.iter().find(|(_, file)| Rc::ptr_eq(file, weights)).map(|(path, _)| path.clone()));
+    let found = path.and_then(|path| METADATA.with_borrow(|all| all.get(&path).cloned())).unwrap_or_default();
+    handle(Val::Record(Rc::new(found.into_iter().map(|(key, text)| (key, Val::Text(text.into()))).collect())))
+}
+
+pub unsafe extern "C" fn weights_with_low_rank(
+    weights: *const RawWeights,
+    name: Text,
+    down: *const RawTensor,
+    up: *const RawTensor,
+    scale: f64,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: live handles, lent text, a valid target.
+    unsafe {
+        status(out, || {
+            let factor = |raw| cell(raw).as_ref().map_err(Clone::clone);
+            let change = compute::multiply_scalar(&compute::matmul(factor(up)?, factor(down)?)?, scale as f32)?;
+            let name = name.to_text();
+            let changed = compute::add(named(weights, &name)?, &change)?;
+            Ok(with(weights, name, changed))
+        })
+    }
+}
+
+/// The mock changes tensors at once.
+pub unsafe extern "C" fn weights_with_patch(
+    weights: *const RawWeights,
+    name: Text,
+    patch: PatchTable,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: live handles, lent text, a valid target; the patch is ours and freed once.
+    unsafe {
+        let changed = status(out, || {
+            let name = name.to_text();
+            let (old, mut new) = (made(|| named(weights, &name).cloned()), std::ptr::null_mut());
+            let applied = taken((patch.apply)(patch.payload, old, &raw mut new));
+            free::<Cell, _>(old);
+            applied?;
+            let changed = cell(new).clone();
+            free::<Cell, _>(new);
+            Ok(with(weights, name, changed?))
+        });
+        (patch.free)(patch.payload);
+        changed
+    }
+}
+
+unsafe fn with(weights: *const RawWeights, name: String, tensor: Array) -> *mut RawWeights {
+    // SAFETY: a live handle, by the caller's word.
+    let mut all = BTreeMap::clone(unsafe { tensors(weights) });
+    all.insert(name, tensor);
+    handle::<Tensors, _>(Rc::new(all))
 }
 
 pub unsafe extern "C" fn model_new(

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::values::{Val, cell, get, handle, status};
 use crate::abi::{RawRun, RawTensor, RawValue, Slice, Status, Text};
 use crate::spec::{InputKind, InputSpec};
-use crate::{Error, ErrorKind, Node, Record, Result, Run, Value};
+use crate::{Error, ErrorKind, FromValue, Node, Record, Result, Run, Value};
 
 /// A run for tests.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub struct TestRun {
     /// `done` and `total` of every call.
     pub progress: RefCell<Vec<(u32, u32)>>,
     pub notes: RefCell<Vec<String>>,
+    /// The tables that the node showed.
+    pub reports: RefCell<Vec<Table>>,
     /// The shapes of the pictures shown.
     pub previews: RefCell<Vec<Vec<i32>>>,
     /// Name, extension and bytes of what was written.
@@ -22,6 +24,14 @@ pub struct TestRun {
     pub cancel_at: Option<u32>,
     /// The text that `info` gives as the graph, in which the node goes by the id `node`.
     pub graph: String,
+}
+
+/// A table of [`Run::report`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    pub title: String,
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<String>>,
 }
 
 impl TestRun {
@@ -92,6 +102,21 @@ pub unsafe extern "C" fn preview(run: *const RawRun, image: *const RawTensor) ->
 pub unsafe extern "C" fn note(run: *const RawRun, text: Text) {
     // SAFETY: a live run, lent text.
     unsafe { get::<TestRun, _>(run).notes.borrow_mut().push(text.to_text()) }
+}
+
+pub unsafe extern "C" fn report(run: *const RawRun, table: *const RawValue) -> Status {
+    // SAFETY: a live run, a live value.
+    unsafe {
+        let (run, table): (&TestRun, _) = (get(run), Record(Value::own(handle(get::<Val, _>(table).clone()))));
+        status(&mut (), || {
+            let texts = |values: Vec<Value>| -> Vec<String> { values.iter().filter_map(String::from_value).collect() };
+            let rows: Vec<Value> = table.get("rows")?;
+            let rows = rows.iter().filter_map(|row| Vec::from_value(row).map(texts)).collect();
+            let (title, columns) = (table.get("title")?, texts(table.get("columns")?));
+            run.reports.borrow_mut().push(Table { title, columns, rows });
+            Ok(())
+        })
+    }
 }
 
 pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {

@@ -25,7 +25,7 @@ typedef struct {
 #define MAJOR 0
 #endif
 #ifndef MINOR
-#define MINOR 1
+#define MINOR 2
 #endif
 #ifndef ID
 #define ID "broken"

@@ -1,0 +1,92 @@
+//! A tensor as [`super::Weights::linear`] keeps it: plain or packed, perhaps with low-rank changes beside it.
+
+use std::rc::Rc;
+
+use mlx_rs::error::Exception;
+use mlx_rs::{Array, Dtype, ops};
+use plugin_api::Result;
+
+use super::patch::{Beside, Patch};
+use crate::table::mlx::mlx_error;
+
+/// Numbers in a row that share a scale.
+const GROUP: i32 = 64;
+
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    numbers: Numbers,
+    beside: Option<Beside>,
+}
+
+#[derive(Debug, Clone)]
+enum Numbers {
+    Plain(Array),
+    /// MLX's affine quantization: `scale · packed + bias`, a scale and a bias for every group. `dtype` is that of the
+    /// numbers once they are unpacked.
+    Packed {
+        packed: Array,
+        scales: Array,
+        biases: Array,
+        bits: i32,
+        dtype: Dtype,
+    },
+}
+
+impl From<Array> for Matrix {
+    fn from(array: Array) -> Self {
+        Self { numbers: Numbers::Plain(array), beside: None }
+    }
+}
+
+impl Matrix {
+    /// Rounded to so many bits. What is no matrix of whole groups stays as it is.
+    pub fn quantized(array: Array, bits: i32) -> Result<Self> {
+        let fits = matches!(array.shape(), [_, columns] if columns % GROUP == 0);
+        if !fits {
+            return Ok(array.into());
+        }
+        let pack = || -> std::result::Result<Numbers, Exception> {
+            let (packed, scales, biases) = ops::quantize(&array, GROUP, bits)?;
+            mlx_rs::transforms::eval([&packed, &scales, &biases])?;
+            Ok(Numbers::Packed { packed, scales, biases, bits, dtype: array.dtype() })
+        };
+        let numbers = pack().map_err(mlx_error)?;
+        Ok(Self { numbers, beside: None })
+    }
+
+    /// With these low-rank changes beside it, in place of any others.
+    pub fn beside(self, patches: &[Rc<Patch>]) -> Result<Self> {
+        let dtype = match &self.numbers {
+            Numbers::Plain(array) => array.dtype(),
+            Numbers::Packed { dtype, .. } => *dtype,
+        };
+        Ok(Self { beside: Beside::new(patches, dtype)?, ..self })
+    }
+
+    /// The numbers, without what is beside them.
+    pub fn unpack(&self) -> Result<Array> {
+        match &self.numbers {
+            Numbers::Plain(array) => Ok(array.clone()),
+            Numbers::Packed { packed, scales, biases, bits, dtype } => {
+                let array = ops::dequantize(packed, scales, biases, GROUP, *bits);
+                array.and_then(|array| array.as_dtype(*dtype)).map_err(mlx_error)
+            }
+        }
+    }
+
+    /// `x · Wᵀ + b`, and what is beside W.
+    pub fn linear(&self, x: &Array, bias: Option<&Array>) -> std::result::Result<Array, Exception> {
+        let product = match (&self.numbers, bias) {
+            (Numbers::Plain(weight), Some(bias)) => ops::addmm(bias, x, ops::transpose(weight)?, None, None)?,
+            (Numbers::Plain(weight), None) => ops::matmul(x, ops::transpose(weight)?)?,
+            (Numbers::Packed { packed, scales, biases, bits, .. }, bias) => {
+                let product = ops::quantized_matmul(x, packed, scales, biases, true, GROUP, *bits)?;
+                if let Some(bias) = bias { ops::add(product, bias)? } else { product }
+            }
+        };
+        match &self.beside {
+            Some(beside) => beside.add(&product, x),
+            None => Ok(product),
+        }
+    }
+}
