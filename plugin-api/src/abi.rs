@@ -158,7 +158,12 @@ pub type NextFn = unsafe extern "C" fn(payload: *mut c_void, input: *const RawVa
 #[derive(Debug, Clone, Copy)]
 pub struct HookTable {
     pub payload: *mut c_void,
-    pub start: unsafe extern "C" fn(payload: *mut c_void, info: *const RawValue, state: *mut *mut c_void) -> Status,
+    pub start: unsafe extern "C" fn(
+        payload: *mut c_void,
+        run: *const RawRun,
+        info: *const RawValue,
+        state: *mut *mut c_void,
+    ) -> Status,
     pub around: unsafe extern "C" fn(
         payload: *mut c_void,
         state: *mut c_void,

@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::abi::{HookTable, ModelView, NextFn, RawSession, RawValue, Status, Text};
+use crate::abi::{HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, Status, Text};
 use crate::error::{Error, Result};
 use crate::export::guard;
 use crate::host;
@@ -259,9 +259,11 @@ pub trait Hook: 'static {
     /// What one session keeps between its passes.
     type State: 'static;
 
+    /// Begins a session of `run`, which may be told of what the hook will do.
+    ///
     /// # Errors
     /// The hook does not fit this session; the node fails with the message.
-    fn start(&self, info: &Record) -> Result<Self::State>;
+    fn start(&self, run: &Run, info: &Record) -> Result<Self::State>;
 
     /// One pass. `step` holds the arguments of the architecture's method (the sampler's: `x`, `sigma`, `step`,
     /// `steps`, `branch`). Call `next` to compute, or return something else instead.
@@ -280,14 +282,16 @@ pub trait Hook: 'static {
 fn hook_table<H: Hook>(hook: H) -> HookTable {
     unsafe extern "C" fn start<H: Hook>(
         payload: *mut c_void,
+        run: *const RawRun,
         info: *const RawValue,
         state: *mut *mut c_void,
     ) -> Status {
         guard("a hook's start", || {
-            // SAFETY: the payload is the boxed hook; `info` is a lent record.
+            // SAFETY: the payload is the boxed hook; the run is lent for the call and `info` a lent record.
             unsafe {
                 let info = Record(Value::own((host().value_clone)(info)));
-                *state = Box::into_raw(Box::new((*payload.cast::<H>()).start(&info)?)).cast();
+                let started = (*payload.cast::<H>()).start(&Run::borrow(run), &info)?;
+                *state = Box::into_raw(Box::new(started)).cast();
             }
             Ok(())
         })

@@ -234,7 +234,7 @@ pub unsafe extern "C" fn session_open(
             let net = model.net()?;
             let start = |(_, hook): &(String, Rc<Hook>)| {
                 let mut state = std::ptr::null_mut();
-                error::take((hook.0.start)(hook.0.payload, info, &raw mut state))?;
+                error::take((hook.0.start)(hook.0.payload, run, info, &raw mut state))?;
                 Ok(State { hook: Rc::clone(hook), state })
             };
             let states = model.hooks.iter().map(start).collect::<Result<_>>()?;

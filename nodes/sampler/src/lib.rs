@@ -2,6 +2,7 @@
 
 mod empty_latent;
 mod latent;
+mod lemica;
 mod load_latent;
 mod noise;
 mod predictor;
@@ -15,6 +16,6 @@ mod tests;
 
 plugin_api::export_plugin! {
     id: "sampler",
-    nodes: [empty_latent::EmptyLatent, sample::Sample, save_latent::SaveLatent, load_latent::LoadLatent],
+    nodes: [empty_latent::EmptyLatent, sample::Sample, save_latent::SaveLatent, load_latent::LoadLatent, lemica::LeMiCa],
     architectures: [],
 }

@@ -344,7 +344,7 @@ pub unsafe extern "C" fn session_open(
             taken((model.architecture.build)(Text::text(&model.config), weights, net))?;
             for (_, hook) in &model.hooks {
                 let mut state = std::ptr::null_mut();
-                taken((hook.0.start)(hook.0.payload, info, &raw mut state))?;
+                taken((hook.0.start)(hook.0.payload, run, info, &raw mut state))?;
                 states.push(state);
             }
             Ok(handle(session))

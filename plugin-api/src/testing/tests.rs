@@ -97,7 +97,7 @@ struct Plus(f32);
 impl Hook for Plus {
     type State = f32;
 
-    fn start(&self, info: &Record) -> Result<f32> {
+    fn start(&self, _: &Run, info: &Record) -> Result<f32> {
         info.get("begin")
     }
 

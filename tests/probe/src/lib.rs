@@ -36,7 +36,7 @@ struct Seen {
 impl Hook for Watch {
     type State = Seen;
 
-    fn start(&self, info: &Record) -> Result<Seen> {
+    fn start(&self, _: &Run, info: &Record) -> Result<Seen> {
         info.get::<i64>("steps")?;
         Ok(Seen { passes: 0, residual: None })
     }

@@ -1,0 +1,66 @@
+//! LeMiCa (lexicographic minimax path caching, arXiv 2511.00090): on some steps the main layers of the network are not
+//! computed; what they added to the sequence at the last computed step is added again.
+
+mod calibration;
+mod hook;
+mod plan;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use plugin_api::{Error, Folder, InputKind, Model, Node, NodeSpec, Record, Result, Run};
+
+use hook::Cache;
+use plan::{Budget, Mode};
+
+/// Makes a model skip its main layers on some steps.
+pub struct LeMiCa;
+
+impl Node for LeMiCa {
+    fn spec() -> NodeSpec {
+        let help = "Faster sampling: on some steps the main layers are not computed but repeat what they did before.";
+        let file = InputKind::File {
+            default: String::new(),
+            folder: Folder::Models("schedules".to_owned()),
+            extensions: vec!["json".to_owned()],
+        };
+        NodeSpec::new("LeMiCa", "sampling", help)
+            .link("model", "MODEL", "From a loader or a LoRA.")
+            .param("mode", InputKind::Choice { default: "medium".to_owned(), options: Mode::names() }, MODE_HELP)
+            .param(
+                "budget",
+                InputKind::Int { default: 0, range: (0, 1000), soft: Some((0, 50)), multiple: 1 },
+                BUDGET_HELP,
+            )
+            .param("compute_last", InputKind::Bool { default: true }, LAST_HELP)
+            .param(
+                "schedule",
+                file,
+                "A file that `weft calibrate` made for this model; it knows better which steps count.",
+            )
+            .output("model", "MODEL")
+    }
+
+    fn run(_run: &Run, inputs: &Record) -> Result<Record> {
+        let model: Model = inputs.get("model")?;
+        let (mode, budget): (String, i64) = (inputs.get("mode")?, inputs.get("budget")?);
+        let mode = Mode::named(&mode)?;
+        let budget = match (mode, budget) {
+            (Mode::Off, _) => return Ok(Record::new().with("model", model)),
+            (Mode::Budget, 0) => {
+                return Err(Error::invalid("the mode `budget` needs a budget: how many steps are computed")
+                    .help("set `budget` to 1 or more, or choose another mode"));
+            }
+            (mode, 0) => Budget::Mode(mode),
+            (_, steps) => Budget::Steps(steps as usize),
+        };
+        let cache = Cache { budget, compute_last: inputs.get("compute_last")?, file: inputs.find("schedule")? };
+        Ok(Record::new().with("model", model.with_hook("blocks", cache)?))
+    }
+}
+
+const MODE_HELP: &str = "How many of 8 steps are computed: slow 6, medium 5, fast 4, and as many of any other number of steps in \
+    proportion. off: all of them. budget: as many as `budget` says.";
+const BUDGET_HELP: &str = "Steps that are computed; 0 leaves it to `mode`.";
+const LAST_HELP: &str = "Always compute the last step, which draws the finest detail. Off, 8 steps are those that the authors \
+    published.";

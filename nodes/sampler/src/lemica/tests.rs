@@ -1,0 +1,185 @@
+use plugin_api::testing::{self, TestRun};
+use plugin_api::{
+    Architecture, FromValue, Model, Node, NodeSpec, Record, Result, Role, Run, Session, Tensor, Value, Weights,
+};
+
+use super::LeMiCa;
+use super::plan::{Budget, Mode, computed};
+use super::search::{Errors, path};
+
+fn indices(plan: &[bool]) -> Vec<usize> {
+    plan.iter().enumerate().filter_map(|(index, computed)| computed.then_some(index)).collect()
+}
+
+#[test]
+fn published_tables_and_their_last_step() {
+    let of = |mode, steps, last| indices(&computed(Budget::Mode(mode), steps, last));
+    assert_eq!(of(Mode::Slow, 8, false), [0, 1, 2, 3, 5, 7]);
+    assert_eq!(of(Mode::Medium, 8, false), [0, 1, 2, 4, 6]);
+    assert_eq!(of(Mode::Fast, 8, false), [0, 1, 2, 5]);
+    for (mode, count) in [(Mode::Slow, 6), (Mode::Medium, 5), (Mode::Fast, 4)] {
+        let plan = of(mode, 8, true);
+        assert_eq!((plan.len(), plan.last()), (count, Some(&7)));
+    }
+    assert_eq!(of(Mode::Slow, 9, true), [0, 1, 2, 3, 5, 7, 8]);
+    assert_eq!(of(Mode::Fast, 9, true), [0, 1, 2, 5, 8]);
+}
+
+#[test]
+fn every_length_has_a_plan_of_its_own() {
+    for steps in 1..=60 {
+        for last in [true, false] {
+            let budgets =
+                (1..=steps + 1).map(Budget::Steps).chain([Mode::Slow, Mode::Medium, Mode::Fast].map(Budget::Mode));
+            for budget in budgets {
+                let plan = computed(budget, steps, last);
+                assert_eq!((plan.len(), indices(&plan).len()), (steps, budget.of(steps)), "{budget:?} of {steps}");
+                assert!(plan[0]);
+                assert!(!last || plan[steps - 1] || budget.of(steps) == 1, "{budget:?} of {steps}");
+            }
+        }
+        assert!(computed(Budget::Steps(steps), steps, true).iter().all(|step| *step));
+    }
+    assert_eq!(indices(&computed(Budget::Mode(Mode::Fast), 20, true)).len(), 10);
+}
+
+struct Table(Vec<Vec<f64>>);
+
+impl Errors for Table {
+    fn between(&self, from: usize, to: usize) -> f64 {
+        if to == from + 1 { 0.0 } else { self.0[from][to] }
+    }
+}
+
+/// Every path, one by one.
+fn by_force(errors: &Table, first: usize, end: usize, budget: usize, compute_last: bool) -> Vec<f64> {
+    let mut best: Option<Vec<f64>> = None;
+    for set in 0u32..1 << (end - first - 1) {
+        let mut steps: Vec<usize> =
+            std::iter::once(first).chain((first + 1..end).filter(|step| set >> (step - first - 1) & 1 == 1)).collect();
+        if steps.len() != budget || compute_last && budget > 1 && !steps.contains(&(end - 1)) {
+            continue;
+        }
+        steps.push(end);
+        let mut found: Vec<f64> = steps.windows(2).map(|pair| errors.between(pair[0], pair[1])).collect();
+        found.sort_by(|a, b| b.total_cmp(a));
+        if best.as_ref().is_none_or(|best| found.partial_cmp(best).unwrap().is_lt()) {
+            best = Some(found);
+        }
+    }
+    best.expect("a path")
+}
+
+#[test]
+fn the_search_finds_what_trying_everything_finds() {
+    let mut state = 1u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        // Few values, so that many paths are equally bad at their worst edge.
+        f64::from((state >> 60) as u32)
+    };
+    for end in 2..=9 {
+        for round in 0..6 {
+            let table = Table((0..=end).map(|_| (0..=end).map(|_| random()).collect()).collect());
+            let first = round % 2;
+            for budget in 1..=end - first {
+                for last in [true, false] {
+                    let steps = path(&table, first, end, budget, last);
+                    assert_eq!((steps.len(), steps[0]), (budget, first));
+                    let whole: Vec<usize> = steps.iter().copied().chain([end]).collect();
+                    let mut errors: Vec<f64> = whole.windows(2).map(|pair| table.between(pair[0], pair[1])).collect();
+                    errors.sort_by(|a, b| b.total_cmp(a));
+                    assert_eq!(
+                        errors,
+                        by_force(&table, first, end, budget, last),
+                        "{budget} of {first}..{end}: {steps:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Its layers add what the arguments say under `adds`.
+struct Adder;
+
+impl Architecture for Adder {
+    const ID: &'static str = "adder";
+    const ROLE: Role = Role::Model;
+
+    fn detect(_: &Weights) -> bool {
+        true
+    }
+
+    fn build(_: &str, _: &Weights) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn call(&self, session: &Session, _: &str, args: &Record) -> Result<Value> {
+        let (x, adds): (Tensor, f32) = (args.get("x")?, args.get("adds")?);
+        Ok(session.around("blocks", &x, |x| Ok(x + adds))?.into())
+    }
+}
+
+fn model(inputs: &Record) -> Result<Model> {
+    testing::architecture::<Adder>();
+    testing::weights_file("adder", &[]);
+    let model = Model::new("adder", "", &Weights::open("adder")?)?;
+    TestRun::new().run::<LeMiCa>(&inputs.with("model", model))?.get("model")
+}
+
+/// Walks through a model whose layers add the step's number + 1, and gives what they seem to add at each step.
+struct Walk;
+
+impl Node for Walk {
+    fn spec() -> NodeSpec {
+        NodeSpec::new("Walk", "", "")
+    }
+
+    fn run(run: &Run, inputs: &Record) -> Result<Record> {
+        let (model, steps): (Model, Vec<Value>) = (inputs.get("model")?, inputs.get("steps")?);
+        let session = model.open(run, &Record::new().with("steps", steps.len() as i64).with("sigmas", &[][..]))?;
+        let added = |(step, args): (usize, &Value)| -> Result<Value> {
+            let x = Tensor::from_slice(&[step as f32 * 10.0], &[1]);
+            let args = Record::new().with("args", args.clone()).get::<Record>("args")?;
+            let args = args.with("x", &x).with("step", step as i64).with("adds", (step + 1) as f32);
+            Ok((session.call_tensor("predict", &args)? - x).to_vec::<f32>()?[0].into())
+        };
+        let added: Vec<Value> = steps.iter().enumerate().map(added).collect::<Result<_>>()?;
+        Ok(Record::new().with("added", added.as_slice()))
+    }
+}
+
+fn trace(model: &Model, steps: i64, args: &dyn Fn(i64) -> Record) -> Vec<f64> {
+    let steps: Vec<Value> = (0..steps).map(|step| args(step).into()).collect();
+    let inputs = Record::new().with("model", model.clone()).with("steps", steps.as_slice());
+    let added: Vec<Value> = TestRun::new().run::<Walk>(&inputs).unwrap().get("added").unwrap();
+    added.iter().map(|value| f64::from_value(value).unwrap()).collect()
+}
+
+#[test]
+fn skipped_steps_repeat_what_the_last_computed_one_added() {
+    testing::host();
+    let plain = |_| Record::new();
+    let medium = model(&Record::new().with("compute_last", false)).unwrap();
+    assert_eq!(trace(&medium, 8, &plain), [1., 2., 3., 3., 5., 5., 7., 7.]);
+    assert_eq!(trace(&medium, 8, &plain), [1., 2., 3., 3., 5., 5., 7., 7.], "a second run begins anew");
+    let off = model(&Record::new().with("mode", "off")).unwrap();
+    assert_eq!(trace(&off, 4, &plain), [1., 2., 3., 4.]);
+    let all = model(&Record::new().with("mode", "budget").with("budget", 4)).unwrap();
+    assert_eq!(trace(&all, 4, &plain), [1., 2., 3., 4.]);
+    let error = model(&Record::new().with("mode", "budget")).unwrap_err();
+    assert!(error.message.contains("needs a budget"), "{}", error.message);
+}
+
+#[test]
+fn prompts_passes_tiles_and_sizes_are_told_apart() {
+    testing::host();
+    let one = model(&Record::new().with("mode", "budget").with("budget", 1)).unwrap();
+    for name in ["pass", "tile"] {
+        let by_turns = |step: i64| Record::new().with(name, step % 2);
+        assert_eq!(trace(&one, 4, &by_turns), [1., 2., 1., 2.], "{name}");
+    }
+    let branch = |step: i64| Record::new().with("branch", if step % 2 == 0 { "positive" } else { "negative" });
+    assert_eq!(trace(&one, 4, &branch), [1., 2., 1., 2.]);
+}
