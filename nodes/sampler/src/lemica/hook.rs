@@ -52,13 +52,10 @@ impl Hook for Cache {
         let index = step.get::<i64>("step")?.max(0) as usize;
         let number = |name| Ok::<i64, plugin_api::Error>(step.find(name)?.unwrap_or_default());
         let pass = (step.find("branch")?.unwrap_or_default(), number("pass")?, number("tile")?);
-        if !memory.is_computed(index) {
-            if let Some(added) = memory.added.get(&pass) {
-                // Another size (tiles, say) has nothing to repeat.
-                if added.shape()? == input.shape()? {
-                    return Ok(input + added);
-                }
-            }
+        // Another size (the last tile, say) has nothing to repeat.
+        let known = memory.added.get(&pass).filter(|_| !memory.is_computed(index));
+        if let Some(added) = known.filter(|added| added.shape().ok() == input.shape().ok()) {
+            return Ok(input + added);
         }
         let output = next(input.clone())?;
         match memory.is_computed(index + 1) {
