@@ -1,21 +1,35 @@
 //! Nodes that make latents, sample them and keep them in files.
 
 mod empty_latent;
+mod flow;
+#[cfg(test)]
+mod goldens;
+mod guidance;
 mod latent;
 mod lemica;
 mod load_latent;
+mod mask;
 mod noise;
 mod predictor;
 mod preview;
 mod sample;
-mod sampler;
+mod samplers;
 mod save_latent;
-mod schedule;
+mod schedules;
+mod set_noise_mask;
 #[cfg(test)]
 mod tests;
 
 plugin_api::export_plugin! {
     id: "sampler",
-    nodes: [empty_latent::EmptyLatent, sample::Sample, save_latent::SaveLatent, load_latent::LoadLatent, lemica::LeMiCa],
+    nodes: [
+        empty_latent::EmptyLatent,
+        sample::Sample,
+        set_noise_mask::SetNoiseMask,
+        lemica::LeMiCa,
+        lemica::measure::MeasureLeMiCa,
+        save_latent::SaveLatent,
+        load_latent::LoadLatent,
+    ],
     architectures: [],
 }

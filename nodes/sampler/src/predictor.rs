@@ -1,9 +1,12 @@
-//! The model as a sampler sees it: conditioned once, guided, and told of every step.
+//! The model as a sampler sees it: conditioned once, guided, masked, and told of every step.
 
-use plugin_api::{Dtype, Error, Record, Result, Run, Session, Tensor, Value};
+use plugin_api::{Dtype, Record, Result, Run, Session, Tensor, Value};
 
+use crate::guidance::Guidance;
+use crate::mask::Inpainting;
+use crate::noise::Noise;
 use crate::preview::Preview;
-use crate::sampler::Steps;
+use crate::samplers::{Pass, Steps};
 
 /// A prompt as the model prepared it for this size.
 type Prepared = Value;
@@ -12,7 +15,9 @@ pub struct Predictor<'a> {
     run: &'a Run,
     session: Session,
     positive: Prepared,
-    guidance: Option<(f32, Prepared)>,
+    guidance: Option<(Guidance, Prepared)>,
+    inpainting: Option<Inpainting>,
+    noise: Noise,
     steps: usize,
     stop_after: usize,
     preview: Preview,
@@ -20,48 +25,75 @@ pub struct Predictor<'a> {
     denoised: Option<Tensor>,
 }
 
+/// What a run starts from.
+pub struct Start {
+    pub shape: [i32; 4],
+    pub noise: Noise,
+    pub inpainting: Option<Inpainting>,
+}
+
 impl<'a> Predictor<'a> {
     /// What does not depend on the step is computed here, once: prompts and positions.
-    pub fn new(run: &'a Run, session: Session, inputs: &Record, shape: [i32; 4], steps: usize) -> Result<Self> {
+    pub fn new(run: &'a Run, session: Session, inputs: &Record, start: Start, steps: usize) -> Result<Self> {
+        let Start { shape, noise, inpainting } = start;
         let positive = prepare(&session, inputs.get("positive")?, shape)?;
-        let guidance = match negative(run, inputs)? {
-            Some((strength, prompt)) => Some((strength, prepare(&session, prompt, shape)?)),
+        let guidance = match Guidance::of(run, inputs)? {
+            Some((guidance, prompt)) => Some((guidance, prepare(&session, prompt, shape)?)),
             None => None,
         };
         let stop_after = match inputs.get::<i64>("stop_after")? {
             0 => steps,
             count => steps.min(count as usize),
         };
-        Ok(Self { run, session, positive, guidance, steps, stop_after, preview: Preview::new(), denoised: None })
+        let (preview, denoised) = (Preview::new(), None);
+        Ok(Self { run, session, positive, guidance, inpainting, noise, steps, stop_after, preview, denoised })
     }
 
-    fn predict(&self, x: &Tensor, step: usize, sigma: f32, branch: &str, prompt: &Prepared) -> Result<Tensor> {
+    /// What the walk led to, with the kept part of the picture unless it ended before its time.
+    pub fn result(&self, x: Tensor) -> Tensor {
+        match &self.inpainting {
+            Some(inpainting) if self.stop_after == self.steps => inpainting.result(&x),
+            _ => x,
+        }
+    }
+
+    fn predict(&self, x: &Tensor, pass: Pass, branch: &str, prompt: &Prepared) -> Result<Tensor> {
         let args = Record::new()
             .with("x", x)
-            .with("sigma", sigma)
+            .with("sigma", pass.sigma)
             .with("conditioning", prompt.clone())
-            .with("step", step as i64)
+            .with("step", pass.step as i64)
             .with("steps", self.steps as i64)
+            .with("pass", pass.pass as i64)
+            .with("passes", pass.passes as i64)
             .with("branch", branch);
         Ok(self.session.call_tensor("predict", &args)?.as_dtype(Dtype::Float32))
     }
-}
 
-impl Predictor<'_> {
     /// The estimate, led away from the negative prompt where there is one.
-    fn guided(&self, x: &Tensor, step: usize, sigma: f32) -> Result<Tensor> {
-        let positive = self.predict(x, step, sigma, "positive", &self.positive)?;
-        let Some((strength, prompt)) = &self.guidance else { return Ok(positive) };
-        let negative = self.predict(x, step, sigma, "negative", prompt)?;
-        Ok(&positive + (&positive - negative) * *strength)
+    fn guided(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let positive = self.predict(x, pass, "positive", &self.positive)?;
+        match &self.guidance {
+            Some((guidance, prompt)) if guidance.is_on(pass.sigma) => {
+                Ok(guidance.guided(x, &positive, self.predict(x, pass, "negative", prompt)?))
+            }
+            _ => Ok(positive),
+        }
     }
 }
 
 impl Steps for Predictor<'_> {
-    fn denoised(&mut self, x: &Tensor, step: usize, sigma: f32) -> Result<Tensor> {
-        let denoised = self.guided(x, step, sigma)?;
+    fn denoised(&mut self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let denoised = match &self.inpainting {
+            Some(inpainting) => inpainting.estimate(&self.guided(&inpainting.input(x, pass.sigma), pass)?),
+            None => self.guided(x, pass)?,
+        };
         self.denoised = Some(denoised.clone());
         Ok(denoised)
+    }
+
+    fn noise(&mut self, step: usize) -> Tensor {
+        self.noise.of_step(step)
     }
 
     fn done(&mut self, step: usize, x: &Tensor) -> Result<bool> {
@@ -78,19 +110,4 @@ fn prepare(session: &Session, conditioning: Record, shape: [i32; 4]) -> Result<P
     let [.., height, width] = shape;
     let args = Record::new().with("conditioning", conditioning).with("height", height).with("width", width);
     session.call("condition", &args)
-}
-
-/// The strength of guidance and what it leads away from, where there is any.
-fn negative(run: &Run, inputs: &Record) -> Result<Option<(f32, Record)>> {
-    let strength: f32 = inputs.get("guidance")?;
-    match inputs.find("negative")? {
-        Some(prompt) if strength > 0.0 => Ok(Some((strength, prompt))),
-        Some(_) => {
-            run.note("the negative prompt does nothing at guidance 0");
-            Ok(None)
-        }
-        None if strength > 0.0 => Err(Error::invalid(format!("guidance {strength} needs a negative prompt"))
-            .help("link an EncodeText to `negative`; its text may be empty. Or set guidance to 0")),
-        None => Ok(None),
-    }
 }

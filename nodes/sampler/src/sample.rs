@@ -1,7 +1,23 @@
 use plugin_api::{Dtype, Error, InputKind, Model, Node, NodeSpec, Record, Result, Run, Tensor, Value};
 
-use crate::predictor::Predictor;
-use crate::{latent, noise, sampler, schedule};
+use crate::flow::Flow;
+use crate::mask::Inpainting;
+use crate::noise::Noise;
+use crate::predictor::{Predictor, Start};
+use crate::samplers::{self, Levels};
+use crate::{latent, schedules};
+
+const STEPS: &str = "Passes through the model, with heun twice as many less one: 8 for Turbo, 25 to 50 for base.";
+const SAMPLER: &str =
+    "How a step is taken. heun takes two passes a step; euler_ancestral, dpmpp_2m_sde and lcm add noise.";
+const SCHEDULE: &str = "How the steps are spread. Beyond 100 steps beta has fewer than it is asked for.";
+const DENOISE: &str =
+    "Below 1 the latent's picture is kept in part, and only the last steps are run: this part of them.";
+const VARIATION: &str = "How far the noise turns to variation_seed's: 0 not at all, 1 all the way. Above 0 all pictures of a \
+    batch share the seed, and number i turns to variation_seed + i.";
+const NORMALIZATION: &str =
+    "With guidance: its velocity is at most so many times as long as without. 1 tames colours; 0 = off.";
+const TRUNCATION: &str = "With guidance: only while less than this part of the noise is gone; 1 = always.";
 
 /// Noise becomes a latent picture, step by step.
 pub struct Sample;
@@ -12,26 +28,34 @@ impl Node for Sample {
             .link("model", "MODEL", "From LoadModel or LoadDiffusionModel.")
             .link("positive", "CONDITIONING", "What the picture shows.")
             .optional_link("negative", "CONDITIONING", "What it does not show; needed where guidance is above 0.")
-            .link("latent", "LATENT", "The size, and below denoise 1 the picture to begin with.")
+            .link(
+                "latent",
+                "LATENT",
+                "The size, and below denoise 1 the picture to begin with; a mask from SetNoiseMask.",
+            )
             .optional_link("noise", "LATENT", "Noise to begin with, in place of the seed's.")
             .param("seed", InputKind::Seed { default: 0 }, "The same seed gives the same noise everywhere.")
-            .param("steps", int(8, (1, 1000), (1, 50)), "Passes through the model: 8 for Turbo, 25 to 50 for base.")
+            .param("steps", int(8, (1, 1000), (1, 50)), STEPS)
             .param(
                 "guidance",
                 float(0.0, (0.0, 30.0), 0.5),
                 "Away from the negative prompt; 0 for Turbo, 3 to 5 for base.",
             )
             .param("shift", float(3.0, (0.1, 100.0), 0.1), "More of the steps go to the noisy end.")
-            .param("sampler", InputKind::choice(&sampler::names()), "How a step is taken.")
-            .param("schedule", InputKind::choice(&schedule::names()), "How the steps are spread.")
-            .param("denoise", float(1.0, (0.0, 1.0), 0.05), "Below 1 the latent's picture is kept in part.")
+            .param("sampler", InputKind::choice(&samplers::names()), SAMPLER)
+            .param("schedule", InputKind::choice(&schedules::names()), SCHEDULE)
+            .param("denoise", float(1.0, (0.0, 1.0), 0.05), DENOISE)
+            .param("variation_seed", InputKind::Seed { default: 0 }, "Where variation_strength leads to.")
+            .param("variation_strength", float(0.0, (0.0, 1.0), 0.01), VARIATION)
+            .param("cfg_normalization", float(0.0, (0.0, 10.0), 0.1), NORMALIZATION)
+            .param("cfg_truncation", float(1.0, (0.0, 1.0), 0.05), TRUNCATION)
             .param("stop_after", int(0, (0, 1000), (0, 50)), "End after so many steps, noise and all; 0 = never.")
             .output("latent", "LATENT")
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
         let latent: Record = inputs.get("latent")?;
-        let sigmas = levels(inputs)?;
+        let sigmas = levels(run, inputs)?;
         let samples = match sigmas.len() {
             0 => latent.get("samples")?,
             _ => sample(run, inputs, &latent, &sigmas)?,
@@ -49,39 +73,50 @@ fn float(default: f64, range: (f64, f64), step: f64) -> InputKind {
 }
 
 /// The noise levels that this run walks through; none where denoise 0 leaves the picture as it is.
-fn levels(inputs: &Record) -> Result<Vec<f32>> {
+pub fn levels(run: &Run, inputs: &Record) -> Result<Vec<f32>> {
     let (steps, denoise): (i64, f64) = (inputs.get("steps")?, inputs.get("denoise")?);
+    if denoise == 0.0 {
+        return Ok(Vec::new());
+    }
     let steps = steps as usize;
-    let all = schedule::sigmas(&inputs.get::<String>("schedule")?, steps, inputs.get("shift")?)?;
-    match schedule::first_step(steps, denoise) {
-        _ if denoise == 0.0 => Ok(Vec::new()),
-        first if first < steps => Ok(all[first..].to_vec()),
-        _ => Err(Error::invalid(format!("denoise {denoise} leaves none of {steps} steps"))
+    let all = schedules::sigmas(&inputs.get::<String>("schedule")?, steps, flow(inputs)?)?;
+    if all.len() <= steps {
+        run.note(&format!(
+            "beta has {} different noise levels for {steps} steps: so many steps are all",
+            all.len() - 1
+        ));
+    }
+    match schedules::last_part(&all, steps, denoise) {
+        [] => Err(Error::invalid(format!("denoise {denoise} leaves none of {steps} steps"))
             .help("raise denoise, or set it to 0 to keep the picture")),
+        levels => Ok(levels.to_vec()),
     }
 }
 
+fn flow(inputs: &Record) -> Result<Flow> {
+    Ok(Flow { shift: inputs.get("shift")? })
+}
+
 fn sample(run: &Run, inputs: &Record, latent: &Record, sigmas: &[f32]) -> Result<Tensor> {
-    let (samples, shape) = latent::samples(latent, "the latent")?;
+    let (picture, shape) = latent::samples(latent, "the latent")?;
     let steps = sigmas.len() - 1;
     let model: Model = inputs.get("model")?;
-    let walk = sampler::by_name(&inputs.get::<String>("sampler")?)?;
-    let start = start(inputs, samples, shape, sigmas[0])?;
+    let walk = samplers::by_name(&inputs.get::<String>("sampler")?)?;
+    let noise = Noise::new(inputs, shape)?;
+    let inpainting = Inpainting::of(latent, &picture, noise.initial(), shape)?;
+    let x = first(inputs, noise.initial(), &picture, sigmas[0])?;
     let session = model.open(run, &info(steps, sigmas))?;
-    let mut predictor = Predictor::new(run, session, inputs, shape, steps)?;
-    let result = walk(&mut predictor, start, sigmas)?;
+    let mut predictor = Predictor::new(run, session, inputs, Start { shape, noise, inpainting }, steps)?;
+    let walked = walk(&mut predictor, x, Levels { sigmas, flow: flow(inputs)? })?;
+    let result = predictor.result(walked);
     latent::check_numbers(&result, || maker(&model, steps))?;
     Ok(result)
 }
 
 /// Noise alone, or the picture with so much noise on it as the first level says.
-fn start(inputs: &Record, samples: Tensor, shape: [i32; 4], sigma: f32) -> Result<Tensor> {
-    let noise = match inputs.find::<Record>("noise")? {
-        Some(given) => noise::given(&given, shape)?,
-        None => noise::drawn(shape, inputs.get("seed")?),
-    };
+fn first(inputs: &Record, noise: &Tensor, picture: &Tensor, sigma: f32) -> Result<Tensor> {
     let all: f64 = inputs.get("denoise")?;
-    Ok(if all == 1.0 { noise } else { noise * sigma + samples * (1.0 - sigma) })
+    Ok(if all == 1.0 { noise.clone() } else { noise * sigma + picture * (1.0 - sigma) })
 }
 
 /// What hooks see at their start.

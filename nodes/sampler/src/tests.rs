@@ -1,5 +1,9 @@
 //! The nodes on the mock host, with a model of one line.
 
+mod guidance;
+mod inpainting;
+mod noise;
+
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -7,10 +11,11 @@ use plugin_api::testing::{self, TestRun};
 use plugin_api::{Architecture, Dtype, Error, ErrorKind, Model, Record, Result, Role, Session, Tensor, Value, Weights};
 
 use crate::empty_latent::EmptyLatent;
+use crate::flow::Flow;
 use crate::load_latent::LoadLatent;
 use crate::sample::Sample;
 use crate::save_latent::SaveLatent;
-use crate::schedule;
+use crate::schedules;
 
 /// Predicts `x / 2 + the number that the prompt stands for`.
 struct Toy;
@@ -21,6 +26,7 @@ struct Call {
     steps: i64,
     sigma: f64,
     branch: String,
+    pass: (i64, i64),
 }
 
 thread_local! {
@@ -66,7 +72,8 @@ fn predict(args: &Record, prepared: &Record) -> Result<Tensor> {
     let [.., height, width] = x.dims::<4>("x")?;
     assert_eq!(prepared.get::<i32>("size")?, height * 1000 + width);
     let (step, steps) = (args.get("step")?, args.get("steps")?);
-    let call = Call { step, steps, sigma: args.get("sigma")?, branch: args.get("branch")? };
+    let pass = (args.get("pass")?, args.get("passes")?);
+    let call = Call { step, steps, sigma: args.get("sigma")?, branch: args.get("branch")?, pass };
     CALLS.with_borrow_mut(|calls| calls.push(call));
     Ok((x * 0.5).add_scalar(prepared.get("number")?))
 }
@@ -106,7 +113,7 @@ fn walk(mut x: Vec<f32>, sigmas: &[f32], number: f32) -> Vec<f32> {
     x
 }
 
-fn noise(seed: u64) -> Vec<f32> {
+fn drawn(seed: u64) -> Vec<f32> {
     Tensor::random_normal(&[16, 1, 2, 4], seed).to_vec().unwrap()
 }
 
@@ -115,57 +122,38 @@ fn noise_walks_down_the_schedule() {
     let run = TestRun::new();
     let outputs = run.run::<Sample>(&inputs()).unwrap();
     let samples: Tensor = outputs.get::<Record>("latent").unwrap().get("samples").unwrap();
-    let sigmas = schedule::sigmas("simple", 8, 3.0).unwrap();
+    let sigmas = schedules::sigmas("simple", 8, Flow { shift: 3.0 }).unwrap();
     assert_eq!(samples.shape().unwrap(), [1, 16, 2, 4]);
-    assert_eq!(samples.to_vec::<f32>().unwrap(), walk(noise(5), &sigmas, 1.0));
-    let expected =
-        |step: usize| Call { step: step as i64, steps: 8, sigma: sigmas[step].into(), branch: "positive".into() };
+    assert_eq!(samples.to_vec::<f32>().unwrap(), walk(drawn(5), &sigmas, 1.0));
+    let expected = |step: usize| Call {
+        step: step as i64,
+        steps: 8,
+        sigma: sigmas[step].into(),
+        branch: "positive".into(),
+        pass: (0, 1),
+    };
     assert_eq!(CALLS.take(), (0..8).map(expected).collect::<Vec<_>>());
     assert_eq!(run.progress.take(), (1..=8).map(|done| (done, 8)).collect::<Vec<_>>());
 }
 
+/// heun runs the model twice in every step but the last, and tells of steps.
 #[test]
-fn a_picture_does_not_depend_on_its_batch() {
-    let batch = sample(&inputs().with("latent", latent(3))).unwrap();
-    let single = sample(&inputs().with("seed", 7)).unwrap();
-    assert_eq!(batch.len(), 3 * single.len());
-    assert_eq!(batch[2 * single.len()..], single);
-}
-
-#[test]
-fn guidance_leads_away_from_the_negative_prompt() {
-    let guided = inputs().with("negative", prompt(0.5)).with("guidance", 1.0);
-    let sigmas = schedule::sigmas("simple", 8, 3.0).unwrap();
-    // 1 + 1 · (1 − 0.5)
-    let expected = walk(noise(5), &sigmas, 1.5);
-    let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
-    assert!(sample(&guided).unwrap().iter().zip(&expected).all(close));
-    let branches: Vec<String> = CALLS.take().into_iter().map(|call| call.branch).collect();
-    assert_eq!(branches[..2], ["positive", "negative"]);
-    assert_eq!(branches.len(), 16);
-}
-
-#[test]
-fn guidance_and_negative_prompt_go_together() {
-    let error = sample(&inputs().with("guidance", 3.0)).unwrap_err();
-    assert!(error.kind == ErrorKind::Invalid && error.help.contains("EncodeText"));
+fn progress_counts_steps() {
     let run = TestRun::new();
-    run.run::<Sample>(&inputs().with("negative", prompt(0.5))).unwrap();
-    assert_eq!(run.notes.take().len(), 1);
-    assert_eq!(CALLS.take().len(), 8);
+    run.run::<Sample>(&inputs().with("sampler", "heun").with("steps", 4)).unwrap();
+    assert_eq!(run.progress.take(), (1..=4).map(|done| (done, 4)).collect::<Vec<_>>());
+    let calls: Vec<_> = CALLS.take().into_iter().map(|call| (call.step, call.steps, call.pass)).collect();
+    let expected = [(0, (0, 2)), (0, (1, 2)), (1, (0, 2)), (1, (1, 2)), (2, (0, 2)), (2, (1, 2)), (3, (0, 1))];
+    assert_eq!(calls, expected.map(|(step, pass)| (step, 4, pass)));
 }
 
 #[test]
-fn noise_may_be_given() {
-    let given = Tensor::random_normal(&[1, 16, 2, 4], 99);
-    let drawn = given.to_vec().unwrap();
-    let inputs = inputs().with("noise", Record::new().with("samples", given));
-    let sigmas = schedule::sigmas("simple", 8, 3.0).unwrap();
-    assert_eq!(sample(&inputs).unwrap(), walk(drawn.clone(), &sigmas, 1.0));
-    let twice = sample(&inputs.with("latent", latent(2))).unwrap();
-    assert_eq!(twice, walk([drawn.clone(), drawn].concat(), &sigmas, 1.0));
-    let other = Record::new().with("samples", Tensor::zeros(&[1, 16, 4, 4], Dtype::Float32));
-    assert!(sample(&inputs.with("noise", other)).unwrap_err().message.contains("noise"));
+fn levels_that_fall_together_are_told() {
+    let run = TestRun::new();
+    run.run::<Sample>(&inputs().with("schedule", "beta").with("steps", 200)).unwrap();
+    let calls = CALLS.take();
+    assert!(calls.len() < 200 && calls.iter().all(|call| call.steps == calls.len() as i64));
+    assert!(run.notes.take()[0].contains(&calls.len().to_string()));
 }
 
 #[test]
@@ -177,8 +165,8 @@ fn denoise_keeps_a_part_of_the_picture() {
     assert_eq!(sample(&inputs.with("denoise", 0.0)).unwrap(), numbers);
     assert_eq!(CALLS.take(), []);
 
-    let sigmas = &schedule::sigmas("simple", 8, 3.0).unwrap()[3..];
-    let mixed = noise(5).iter().zip(&numbers).map(|(noise, x)| noise * sigmas[0] + x * (1.0 - sigmas[0])).collect();
+    let sigmas = &schedules::sigmas("simple", 8, Flow { shift: 3.0 }).unwrap()[3..];
+    let mixed = drawn(5).iter().zip(&numbers).map(|(noise, x)| noise * sigmas[0] + x * (1.0 - sigmas[0])).collect();
     assert_eq!(sample(&inputs.with("denoise", 0.6)).unwrap(), walk(mixed, sigmas, 1.0));
     let calls = CALLS.take();
     assert_eq!((calls.len(), calls[0].step, calls[0].steps), (5, 0, 5));
@@ -189,8 +177,8 @@ fn denoise_keeps_a_part_of_the_picture() {
 
 #[test]
 fn stop_after_ends_early() {
-    let sigmas = schedule::sigmas("simple", 8, 3.0).unwrap();
-    assert_eq!(sample(&inputs().with("stop_after", 2)).unwrap(), walk(noise(5), &sigmas[..3], 1.0));
+    let sigmas = schedules::sigmas("simple", 8, Flow { shift: 3.0 }).unwrap();
+    assert_eq!(sample(&inputs().with("stop_after", 2)).unwrap(), walk(drawn(5), &sigmas[..3], 1.0));
     assert_eq!(CALLS.take().len(), 2);
     assert_eq!(sample(&inputs().with("stop_after", 100)).unwrap(), sample(&inputs()).unwrap());
 }

@@ -31,9 +31,8 @@ impl Calibration {
         let read: Self = serde_json::from_str(&text)
             .map_err(|error| Error::file(format!("{path} is no calibration: {error}")).help(again))?;
         let calibration = Self { file: path.to_owned(), ..read };
-        let (steps, known) = (calibration.steps(), calibration.table());
-        let mut all = (0..steps).flat_map(|from| (from + 2..=steps).map(move |to| (from, to)));
-        match all.find(|edge| !known.0.contains_key(edge)) {
+        let known = calibration.table();
+        match plan::edges(calibration.steps()).find(|edge| !known.0.contains_key(edge)) {
             Some((from, to)) => {
                 let what = format!("{path} is no whole calibration: it has no error from step {from} to {to}");
                 Err(Error::file(what).help(again))

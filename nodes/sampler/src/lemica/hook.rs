@@ -7,12 +7,15 @@ use plugin_api::{FromValue, Hook, Record, Result, Run, Tensor};
 use super::calibration::Calibration;
 use super::plan::{self, Budget};
 
-/// What the node was asked for.
-pub struct Cache {
-    pub budget: Budget,
-    pub compute_last: bool,
-    /// A calibrated schedule.
-    pub file: Option<String>,
+/// The hook.
+pub struct Cache(pub Which);
+
+/// Which steps are computed.
+pub enum Which {
+    /// As many as the budget says, chosen by a calibration where there is a file of one.
+    Planned { budget: Budget, compute_last: bool, file: Option<String> },
+    /// Those that are true. A step that is not listed is computed.
+    These(Vec<bool>),
 }
 
 /// What one run remembers.
@@ -30,15 +33,14 @@ impl Hook for Cache {
     type State = Memory;
 
     fn start(&self, run: &Run, info: &Record) -> Result<Memory> {
-        let steps = info.get::<i64>("steps")?.max(1) as usize;
-        let computed = match &self.file {
-            None => plan::computed(self.budget, steps, self.compute_last),
-            Some(file) => {
-                let sigmas = info.get::<Vec<_>>("sigmas")?.iter().filter_map(f64::from_value).collect::<Vec<_>>();
-                Calibration::open(file)?.computed(self.budget, &sigmas, self.compute_last)?
+        let computed = match &self.0 {
+            Which::These(computed) => computed.clone(),
+            Which::Planned { budget, compute_last, file } => {
+                let computed = planned(info, *budget, *compute_last, file.as_deref())?;
+                run.note(&trace(&computed));
+                computed
             }
         };
-        run.note(&trace(&computed));
         Ok(Memory { computed, added: HashMap::new() })
     }
 
@@ -65,6 +67,15 @@ impl Hook for Cache {
         };
         Ok(output)
     }
+}
+
+fn planned(info: &Record, budget: Budget, compute_last: bool, file: Option<&str>) -> Result<Vec<bool>> {
+    let Some(file) = file else {
+        let steps = info.get::<i64>("steps")?.max(1) as usize;
+        return Ok(plan::computed(budget, steps, compute_last));
+    };
+    let sigmas: Vec<f64> = info.get::<Vec<_>>("sigmas")?.iter().filter_map(f64::from_value).collect();
+    Calibration::open(file)?.computed(budget, &sigmas, compute_last)
 }
 
 /// "LeMiCa computes 5 of 8 steps: 1 2 3 5 8", counted as people do.

@@ -3,6 +3,7 @@
 
 mod calibration;
 mod hook;
+pub mod measure;
 mod plan;
 mod search;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 
 use plugin_api::{Error, Folder, InputKind, Model, Node, NodeSpec, Record, Result, Run};
 
-use hook::Cache;
+use hook::{Cache, Which};
 use plan::{Budget, Mode};
 
 /// Makes a model skip its main layers on some steps.
@@ -54,7 +55,8 @@ impl Node for LeMiCa {
             (mode, 0) => Budget::Mode(mode),
             (_, steps) => Budget::Steps(steps as usize),
         };
-        let cache = Cache { budget, compute_last: inputs.get("compute_last")?, file: inputs.find("schedule")? };
+        let (compute_last, file) = (inputs.get("compute_last")?, inputs.find("schedule")?);
+        let cache = Cache(Which::Planned { budget, compute_last, file });
         Ok(Record::new().with("model", model.with_hook("blocks", cache)?))
     }
 }

@@ -1,0 +1,36 @@
+use plugin_api::{Dtype, Model, Node, NodeSpec, Record, Result, Run, Tensor};
+
+use super::hook::{Cache, Which};
+use super::plan;
+use crate::sample::{self, Sample};
+
+/// What repeating costs between any two steps of one sampling run: the edges of LeMiCa's graph.
+pub struct MeasureLeMiCa;
+
+impl Node for MeasureLeMiCa {
+    fn spec() -> NodeSpec {
+        let help = "Measures what it costs to repeat the main layers between any two steps. `weft calibrate` uses it.";
+        let sample = Sample::spec();
+        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }.sink()
+    }
+
+    fn run(run: &Run, inputs: &Record) -> Result<Record> {
+        let steps = sample::levels(run, inputs)?.len().saturating_sub(1);
+        let (model, exact): (Model, Tensor) = (inputs.get("model")?, sampled(run, inputs, None)?);
+        let mut rows = Vec::new();
+        for (from, to) in plan::edges(steps) {
+            let only_these = Cache(Which::These((0..steps).map(|step| step <= from || step >= to).collect()));
+            let result = sampled(run, inputs, Some(model.with_hook("blocks", only_these)?))?;
+            let error = (result - &exact).abs().mean(&[], false).as_dtype(Dtype::Float32).to_vec::<f32>()?[0];
+            rows.push(vec![from.to_string(), to.to_string(), error.to_string()]);
+        }
+        run.report("edges", &["from", "to", "error"], &rows)?;
+        Ok(Record::new())
+    }
+}
+
+/// The latent that a run ends with.
+fn sampled(run: &Run, inputs: &Record, model: Option<Model>) -> Result<Tensor> {
+    let inputs = model.map_or_else(|| inputs.clone(), |model| inputs.with("model", model));
+    Sample::run(run, &inputs)?.get::<Record>("latent")?.get("samples")
+}
