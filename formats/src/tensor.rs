@@ -19,3 +19,18 @@ pub enum Dtype {
     Float8E5M2,
     Other,
 }
+
+impl Dtype {
+    /// As a safetensors header writes it, and people say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Float64 => "F64",
+            Self::Float32 => "F32",
+            Self::Float16 => "F16",
+            Self::Bfloat16 => "BF16",
+            Self::Float8E4M3 => "F8_E4M3",
+            Self::Float8E5M2 => "F8_E5M2",
+            Self::Other => "other",
+        }
+    }
+}
