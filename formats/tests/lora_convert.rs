@@ -232,6 +232,16 @@ fn kinds() -> Vec<(&'static str, File)> {
             }),
         ),
         (
+            "fused LoHa with a core",
+            file(|file, numbers| {
+                file.add(numbers, format!("{QKV}.hada_t2"), Dtype::Float32, &[2, 2]);
+                file.add(numbers, format!("{QKV}.hada_w1_a"), Dtype::Float32, &[3 * DIM, 2]);
+                file.add(numbers, format!("{QKV}.hada_w1_b"), Dtype::Float32, &[2, DIM]);
+                file.add(numbers, format!("{QKV}.hada_w2_a"), Dtype::Float32, &[2, 3 * DIM]);
+                file.add(numbers, format!("{QKV}.hada_w2_b"), Dtype::Float32, &[2, DIM]);
+            }),
+        ),
+        (
             "differences",
             file(|file, numbers| {
                 for module in [Q, K, V] {
@@ -443,6 +453,26 @@ fn types_that_differ_are_widened() {
 }
 
 #[test]
+fn numbers_of_eight_bits_are_widened_too() {
+    let mut file = file(|file, numbers| {
+        for module in [Q, K, V] {
+            file.pair(numbers, module, [1, 1, 6], Dtype::Float32);
+        }
+    });
+    let one = |dtype, bytes: &[u8]| (dtype, vec![1, 6], bytes.to_vec());
+    let name = |part: &str| format!("diffusion_model.{part}.lora_A.weight");
+    // 1, -1.75, the smallest, the highest, 0 and -0.
+    file.tensors.insert(name(Q), one(Dtype::Float8E4M3, &[0x38, 0xbe, 0x01, 0x7e, 0x00, 0x80]));
+    file.tensors.insert(name(K), one(Dtype::Float8E5M2, &[0x3c, 0xbf, 0x01, 0x7b, 0x00, 0x80]));
+    let (native, _) = file.convert(Layout::Native).unwrap();
+    let (dtype, _, bytes) = &native.tensors["diffusion_model.layers.0.attention.qkv.lora_A.weight"];
+    let numbers: Vec<f32> = bytes.chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+    assert_eq!(*dtype, Dtype::Float32);
+    assert_eq!(numbers[..6], [1.0, -1.75, 2f32.powi(-9), 448.0, 0.0, 0.0]);
+    assert_eq!(numbers[6..12], [1.0, -1.75, 2f32.powi(-16), 57344.0, 0.0, 0.0]);
+}
+
+#[test]
 fn a_fusion_of_ours_is_undone_to_the_single_ranks() {
     let file = pairs(&[(Q, 2, 1.0), (K, 3, 1.5), (V, 5, 2.5)]);
     let (native, _) = file.convert(Layout::Native).unwrap();
@@ -458,9 +488,9 @@ fn what_cannot_be_said_is_noted() {
         file.convert(layout).unwrap().1.join("; ")
     };
     for (kind, layout, words) in [
-        ("DoRA by columns", Layout::Native, "stay apart: DoRA by columns"),
+        ("DoRA by columns", Layout::Native, "`layers.0`: q, k and v stay apart, since DoRA by columns"),
         ("DoRA of q alone", Layout::Native, "magnitudes of all three"),
-        ("fused DoRA by columns", Layout::Kohya, "stays one for q, k and v"),
+        ("fused DoRA by columns", Layout::Kohya, "q, k and v stay fused"),
         ("LoKr", Layout::Native, "no fused matrix"),
         ("fused LoKr that does not divide", Layout::Comfyui, "do not divide into three"),
         ("several kinds, some with alpha", Layout::Native, "several kinds"),
@@ -489,8 +519,11 @@ fn what_is_not_whole_is_refused_with_its_keys() {
 
     let mut file = common_pair();
     file.tensors.get_mut("diffusion_model.layers.0.attention.to_q.lora_A.weight").unwrap().2.pop();
-    assert!(file.convert(Layout::Kohya).unwrap_err().contains("has 95 bytes, which is not 24 numbers of type F32"));
+    assert!(file.convert(Layout::Kohya).unwrap_err().contains("has 95 bytes, which is not [2, 12] of type F32"));
     assert!(File::default().convert(Layout::Kohya).is_err());
+    let mut file = common_pair();
+    file.alpha("diffusion_model.layers.0.attention.to_q", f32::NAN);
+    assert!(file.convert(Layout::Diffusers).unwrap_err().contains("alpha` is no finite number"));
 }
 
 #[test]

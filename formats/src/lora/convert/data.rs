@@ -62,6 +62,18 @@ impl Data {
         Self { dtype: parts[0].dtype, shape, bytes: parts.iter().flat_map(|part| &part.bytes).copied().collect() }
     }
 
+    /// All columns next to each other, if the parts have the same rows and type.
+    pub(super) fn beside(parts: &[&Self]) -> Option<Self> {
+        let (first, rest) = parts.split_first()?;
+        if rest.iter().any(|part| (part.rows(), part.dtype) != (first.rows(), first.dtype)) {
+            return None;
+        }
+        let mut shape = first.shape.clone();
+        shape[1] = parts.iter().map(|part| part.columns()).sum();
+        let row = |row: usize| parts.iter().filter_map(move |part| part.row_bytes().nth(row)).flatten();
+        Some(Self { dtype: first.dtype, shape, bytes: (0..first.rows()).flat_map(row).copied().collect() })
+    }
+
     /// The blocks along the diagonal, with zeros around them. Where there is none, rows of zeros stand for it.
     pub(super) fn diagonal(blocks: &[(usize, Option<&Self>)]) -> Option<Self> {
         let first = blocks.iter().find_map(|(_, block)| *block)?;

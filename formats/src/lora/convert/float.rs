@@ -46,12 +46,12 @@ pub(super) fn exact(dtype: Dtype, value: f64) -> Option<Vec<u8>> {
         Dtype::Float64 => Some(value.to_le_bytes().to_vec()),
         Dtype::Float32 => Some((value as f32).to_le_bytes().to_vec()).filter(|bytes| read(dtype, bytes) == value),
         // These types have so few numbers that all can be tried.
-        Dtype::Float16 | Dtype::Bfloat16 => find(u16::MAX, |bits| bits.to_le_bytes().to_vec(), dtype, value),
-        Dtype::Float8E4M3 | Dtype::Float8E5M2 => find(u16::from(u8::MAX), |bits| vec![bits as u8], dtype, value),
+        Dtype::Float16 | Dtype::Bfloat16 => {
+            (0..=u16::MAX).map(u16::to_le_bytes).find(|bytes| read(dtype, bytes) == value).map(Vec::from)
+        }
+        Dtype::Float8E4M3 | Dtype::Float8E5M2 => {
+            (0..=u8::MAX).map(u8::to_le_bytes).find(|bytes| read(dtype, bytes) == value).map(Vec::from)
+        }
         Dtype::Other => None,
     }
-}
-
-fn find(last: u16, bytes: impl Fn(u16) -> Vec<u8>, dtype: Dtype, value: f64) -> Option<Vec<u8>> {
-    (0..=last).map(bytes).find(|bytes| read(dtype, bytes) == value)
 }

@@ -11,28 +11,26 @@ use crate::lora::suffix::Role;
 pub(super) type Parts = [Option<Module>; 3];
 
 /// The fused adapter, and what is to be said about it. Fails with a reason where it cannot be written.
-pub(super) fn fuse(parts: &Parts, stem: &str) -> Result<(Module, Option<String>), String> {
+pub(super) fn fuse(parts: &Parts, stem: &str) -> Result<(Module, Option<&'static str>), &'static str> {
     let present: Vec<&Module> = parts.iter().flatten().collect();
+    refusal(&present)?;
     let name = format!("{stem}{}", names::FUSED);
-    let refused = |why: &str| format!("`{stem}to_q`, `to_k` and `to_v` stay apart: {why}", stem = stem);
-    refusal(&present).map_or(Ok(()), |why| Err(refused(why)))?;
     if let Some(tensors) = stack(&present) {
         return Ok((Module { part: present[0].part, name, tensors, rank: present[0].rank }, None));
     }
-    diagonal(parts, name).ok_or_else(|| refused("no fused matrix of this kind says the same"))
+    diagonal(parts, name).ok_or("q, k and v stay apart, since no fused matrix of their kind says the same")
 }
 
-fn refusal(present: &[&Module]) -> Option<&'static str> {
-    let first = present.first()?;
+fn refusal(present: &[&Module]) -> Result<(), &'static str> {
     let magnitudes = present.iter().filter(|part| part.has(Role::Magnitude)).count();
-    if present.iter().any(|part| part.kind() != first.kind()) {
-        Some("they are of several kinds")
+    if present.windows(2).any(|pair| pair[0].kind() != pair[1].kind()) {
+        Err("q, k and v stay apart, since they are of several kinds")
     } else if !present.iter().all(|part| part.by_rows()) {
-        Some("DoRA by columns would need the norms of all rows")
+        Err("q, k and v stay apart, since DoRA by columns is about the columns of each")
     } else if magnitudes != 0 && magnitudes != 3 {
-        Some("DoRA needs the magnitudes of all three")
+        Err("q, k and v stay apart, since fused DoRA needs the magnitudes of all three")
     } else {
-        None
+        Ok(())
     }
 }
 
@@ -46,13 +44,11 @@ fn stack(present: &[&Module]) -> Option<BTreeMap<Role, Data>> {
         };
         present.iter().all(same)
     })?;
-    if first.has_core() {
-        return None;
-    }
     let mut tensors = first.tensors.clone();
     for role in carriers {
-        let parts: Option<Vec<&Data>> = present.iter().map(|part| part.get(role)).collect();
-        tensors.insert(role, stacked(&parts?)?);
+        let parts: Vec<&Data> = present.iter().map(|part| part.get(role)).collect::<Option<_>>()?;
+        let whole = if first.transposes(role) { Data::beside(&parts) } else { stacked(&parts) };
+        tensors.insert(role, whole?);
     }
     Some(tensors)
 }
@@ -76,7 +72,7 @@ fn stacked_role(present: &[&Module], role: Role) -> Option<Data> {
 }
 
 /// `up` block-diagonal, `down` stacked, so that each part keeps its own rank.
-fn diagonal(parts: &Parts, name: String) -> Option<(Module, Option<String>)> {
+fn diagonal(parts: &Parts, name: String) -> Option<(Module, Option<&'static str>)> {
     let present: Vec<&Module> = parts.iter().flatten().collect();
     let first = *present.first()?;
     let pairs = pairs(first.kind());
@@ -102,9 +98,7 @@ fn diagonal(parts: &Parts, name: String) -> Option<(Module, Option<String>)> {
         tensors.insert(Role::Magnitude, stacked_role(&present, Role::Magnitude)?);
     }
     let rescaled = present.iter().any(|part| factor(part, scale) != 1.0);
-    let note = format!(
-        "`{name}`: alpha / rank of q, k and v differ, so that some were multiplied into `up` and rounded to float32"
-    );
+    let note = "alpha / rank of q, k and v differ, so that some were multiplied into `up` and rounded to float32";
     Some((Module { part: first.part, name, tensors, rank }, rescaled.then_some(note)))
 }
 

@@ -69,7 +69,17 @@ impl Module {
         self.get(Role::KronW1).or_else(|| self.get(Role::KronW1A)).map_or(0, Data::rows)
     }
 
-    /// Whether a core stands between the factors, of which the first is then transposed.
+    /// Whether a factor is written transposed, before a core.
+    pub(super) fn transposes(&self, role: Role) -> bool {
+        match role {
+            Role::HadaW1A => self.has(Role::HadaT1),
+            Role::HadaW2A => self.has(Role::HadaT2),
+            Role::KronW2A => self.has(Role::KronT2),
+            _ => false,
+        }
+    }
+
+    /// Whether a core stands between factors.
     pub(super) fn has_core(&self) -> bool {
         [Role::Mid, Role::KronT2, Role::HadaT1, Role::HadaT2].iter().any(|role| self.has(*role))
     }

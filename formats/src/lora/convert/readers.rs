@@ -8,11 +8,14 @@ use crate::lora::suffix::{Kind, Role};
 /// Leaves alphas of LoKr out that are without effect, since diffusers reads no LoKr with an alpha beside it, and names
 /// what it cannot read at all.
 pub(super) fn diffusers(modules: &mut [Module]) -> Vec<String> {
-    modules.iter_mut().filter(|module| module.kind() == Some(Kind::Kronecker) && module.scale() == 1.0).for_each(
-        |module| {
-            module.tensors.remove(&Role::Alpha);
-        },
-    );
+    let idle = |module: &&mut Module| module.kind() == Some(Kind::Kronecker) && module.scale() == 1.0;
+    let removed: Vec<_> =
+        modules.iter_mut().filter(idle).filter_map(|module| module.tensors.remove(&Role::Alpha)).collect();
+    let note = (!removed.is_empty()).then(|| "alphas of LoKr that change nothing are left out".to_owned());
+    note.into_iter().chain(unread(modules)).collect()
+}
+
+fn unread(modules: &[Module]) -> Vec<String> {
     let any = |test: &dyn Fn(&Module) -> bool| modules.iter().any(test);
     let is = |kind: Kind| move |module: &Module| module.kind() == Some(kind);
     let fused = |module: &Module| module.place().is_some_and(|(_, at)| at == names::QKV.len());

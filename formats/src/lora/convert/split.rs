@@ -10,14 +10,13 @@ use crate::lora::suffix::Role;
 
 /// Splits by rows of ΔW. `down` is shared, unless an earlier fusion made `up` block-diagonal: then each part gets its own
 /// rank back, and one without any is left out. Fails with a reason where the parts cannot be written.
-pub(super) fn split(fused: &Module, stem: &str) -> Result<Vec<Module>, String> {
-    let refused = |why: &str| format!("`{}` stays one for q, k and v: {why}", fused.name);
+pub(super) fn split(fused: &Module, stem: &str) -> Result<Vec<Module>, &'static str> {
     if !fused.by_rows() {
-        return Err(refused("DoRA by columns needs all rows together"));
+        return Err("q, k and v stay fused, since DoRA by columns needs all rows together");
     }
     let divides = |role: &Role| fused.get(*role).is_some_and(|data| extent(fused, *role, data).is_multiple_of(3));
     let carriers = fused.carriers().into_iter().find(|carriers| carriers.iter().all(divides));
-    let carriers = carriers.ok_or_else(|| refused("the rows of its LoKr do not divide into three"))?;
+    let carriers = carriers.ok_or("q, k and v stay fused, since the rows of their LoKr do not divide into three")?;
     let parts = (0..names::QKV.len()).map(|at| cut(fused, stem, &carriers, at)).collect();
     Ok(match blocks_of(fused) {
         Some(blocks) => compact(parts, &blocks),
@@ -25,19 +24,9 @@ pub(super) fn split(fused: &Module, stem: &str) -> Result<Vec<Module>, String> {
     })
 }
 
-/// Whether a factor is written transposed, before a core.
-fn transposed(module: &Module, role: Role) -> bool {
-    match role {
-        Role::HadaW1A => module.has(Role::HadaT1),
-        Role::HadaW2A => module.has(Role::HadaT2),
-        Role::KronW2A => module.has(Role::KronT2),
-        _ => false,
-    }
-}
-
 /// Rows of ΔW that a carrier has.
 fn extent(module: &Module, role: Role, data: &Data) -> usize {
-    if transposed(module, role) { data.columns() } else { data.rows() }
+    if module.transposes(role) { data.columns() } else { data.rows() }
 }
 
 /// A third of the rows, everything else shared.
@@ -47,7 +36,7 @@ fn cut(fused: &Module, stem: &str, carriers: &[Role], at: usize) -> Module {
         let Some(data) = tensors.get_mut(&role) else { continue };
         let third = extent(fused, role, data) / 3;
         let range = third * at..third * (at + 1);
-        *data = if transposed(fused, role) { data.column_range(range) } else { data.row_range(range) };
+        *data = if fused.transposes(role) { data.column_range(range) } else { data.row_range(range) };
     }
     Module { part: fused.part, name: format!("{stem}{}", names::QKV[at]), tensors, rank: fused.rank }
 }
