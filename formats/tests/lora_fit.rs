@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
+use common::content::Numbers;
 use common::{LAYOUTS, Layout, RANK, SIZES, Size, modules, tensor};
 use weft_formats::Tensor;
 use weft_formats::lora::{Adapter, Alpha, Delta, Factor, Fit, Metadata, Part, State, Targets, family, fit};
@@ -516,16 +517,6 @@ fn families_are_known_by_their_names() {
         assert_eq!(family([name].into_iter()), expected, "{name}");
     }
     assert_eq!(family(std::iter::empty()), None);
-}
-
-/// A sequence of numbers that is the same in each run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
 }
 
 #[test]
