@@ -1,0 +1,44 @@
+"""Styles for LoRAs: other ways to draw the scenes of `pictures.py`.
+
+"night": the background keeps a quarter of its light, and every object glows in its own colour (a black one is a silhouette
+before a pale light). All of it is smooth, because the demo's decoder draws no fine texture: stripes and outlines of a
+few pixels come back from it smeared.
+"""
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+import pictures
+from pictures import COLORS, SIDE
+
+TRIGGER = "at night"
+DARKNESS = 0.25  # of the background's light that stays
+GLOW = 0.7  # of the object's colour, where the glow is brightest
+GLOW_WIDTH = 11.0  # pixels: standard deviation of the blur
+PALE = np.array([236.0, 240.0, 255.0])  # the light behind black objects
+
+
+def night_caption(text):
+    return f"{text} {TRIGGER}"
+
+
+def glow(cover):
+    """How much of the light's colour lies on every pixel, [SIDE, SIDE] in 0..GLOW, around an object's coverage."""
+    soft = Image.fromarray((cover * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(GLOW_WIDTH))
+    return GLOW * (1 - (1 - np.asarray(soft, np.float32) / 255) ** 3)
+
+
+def light_of(name, color):
+    return PALE if name == "black" else color
+
+
+def draw_night(scene, rng):
+    """One picture of a scene at night, uint8 [SIDE, SIDE, 3]."""
+    picture = np.empty((SIDE, SIDE, 3), np.float32)
+    picture[:] = DARKNESS * pictures.tint(scene.background, rng)
+    things = [(thing, pictures.placed(thing, rng), pictures.tint(thing.color, rng)) for thing in scene.things]
+    for thing, cover, color in things:
+        pictures.blend(picture, glow(cover), light_of(thing.color, color))
+    for _, cover, color in things:
+        pictures.blend(picture, cover, color)
+    return np.round(picture).astype(np.uint8)
