@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import pictures
-from pictures import COLORS, SIDE
+from pictures import SIDE
 
 TRIGGER = "at night"
 DARKNESS = 0.25  # of the background's light that stays
@@ -32,13 +32,19 @@ def light_of(name, color):
     return PALE if name == "black" else color
 
 
-def draw_night(scene, rng):
-    """One picture of a scene at night, uint8 [SIDE, SIDE, 3]."""
+def paint_night(background, things):
+    """The picture of a background colour and of (colour name, coverage, colour) of its objects, float [SIDE, SIDE, 3]."""
     picture = np.empty((SIDE, SIDE, 3), np.float32)
-    picture[:] = DARKNESS * pictures.tint(scene.background, rng)
-    things = [(thing, pictures.placed(thing, rng), pictures.tint(thing.color, rng)) for thing in scene.things]
-    for thing, cover, color in things:
-        pictures.blend(picture, glow(cover), light_of(thing.color, color))
+    picture[:] = DARKNESS * background
+    for name, cover, color in things:
+        pictures.blend(picture, glow(cover), light_of(name, color))
     for _, cover, color in things:
         pictures.blend(picture, cover, color)
-    return np.round(picture).astype(np.uint8)
+    return picture
+
+
+def draw_night(scene, rng):
+    """One picture of a scene at night, uint8 [SIDE, SIDE, 3]."""
+    background = pictures.tint(scene.background, rng)
+    things = [(t.color, pictures.placed(t, rng), pictures.tint(t.color, rng)) for t in scene.things]
+    return np.round(paint_night(background, things)).astype(np.uint8)
