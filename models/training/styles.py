@@ -14,7 +14,7 @@ from pictures import SIDE
 TRIGGER = "at night"
 DARKNESS = 0.25  # of the background's light that stays
 GLOW = 0.7  # of the object's colour, where the glow is brightest
-GLOW_WIDTH = 11.0  # pixels: standard deviation of the blur
+GLOW_WIDTH = 16.0  # pixels: standard deviation of the blur
 PALE = np.array([236.0, 240.0, 255.0])  # the light behind black objects
 
 

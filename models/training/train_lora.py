@@ -76,6 +76,7 @@ def export(file, adapters, alpha, weights, steps):
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, file, {**METADATA, "ss_steps": str(steps), "ss_network_dim": str(len(weights[0])),
                               "ss_network_alpha": str(alpha)})
+    file.chmod(0o644)
 
 
 def caption(scene, rng):
