@@ -145,9 +145,9 @@ def read(file, model):
                 raise ValueError(f"{file}: {key} means nothing")
             adapter = adapters.setdefault(spelled, Adapter(text, tables[text][spelled], {}))
             adapter.factors[factor] = float64(opened.get_tensor(key))
-    for adapter in adapters.values():
+    for spelled, adapter in adapters.items():
         tensor = adapter.factors.pop("alpha", None)
-        adapter.alpha = metadata_alpha(adapter, metadata) if tensor is None else tensor.item()
+        adapter.alpha = metadata_alpha(spelled, adapter.text, metadata) if tensor is None else tensor.item()
     return list(adapters.values())
 
 
@@ -158,9 +158,10 @@ def split(key, endings):
     raise ValueError(f"{key} has no ending that is known")
 
 
-def metadata_alpha(adapter, metadata):
-    """What diffusers notes beside the tensors: an alpha for all, and patterns for some."""
+def metadata_alpha(spelled, text, metadata):
+    """What diffusers notes beside the tensors: an alpha for all, and others for modules whose names end with a pattern."""
     config = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-    part = "text_encoder" if adapter.text else "transformer"
-    pattern = config.get(f"{part}.alpha_pattern") or {}
-    return pattern.get(adapter.modules[0], config.get(f"{part}.lora_alpha"))
+    part = "text_encoder" if text else "transformer"
+    patterns = config.get(f"{part}.alpha_pattern") or {}
+    found = [alpha for name, alpha in patterns.items() if f".{spelled}".endswith(f".{name}")]
+    return found[0] if found else config.get(f"{part}.lora_alpha")

@@ -103,7 +103,7 @@ def write(path, layout, adapters, dtype="float32", text_adapters=(), metadata=()
                 if alpha is not None and layout.alpha == "tensor":
                     made["alpha"] = alpha
                 elif alpha is not None and layout.alpha == "metadata":
-                    note(config, "text_encoder" if text else "transformer", each, made, float(alpha))
+                    note(config, layout, each, made, float(alpha), text)
                 for factor, value in made.items():
                     stored = torch.tensor(value, dtype=DTYPES[dtype])
                     tensors[layout.key(each, factor, text)] = stored
@@ -123,9 +123,10 @@ def rows_of(given, index):
     return {factor: third(factor, value) for factor, value in given.items()}
 
 
-def note(config, part, module, made, alpha):
+def note(config, layout, module, made, alpha, text):
     """As diffusers notes it: the first module's rank and alpha for all, the others' by name."""
-    rank = len(made["down"])
+    part, rank = "text_encoder" if text else "transformer", len(made["down"])
+    module = lora_layouts.native_name(module) if layout.native and not text else module
     config.setdefault(f"{part}.r", rank)
     config.setdefault(f"{part}.lora_alpha", alpha)
     config.setdefault(f"{part}.use_dora", "magnitude" in made)
