@@ -197,15 +197,14 @@ def picture(variant, name, file, weight, prepare):
     noise = reference.draw_noise(case)
     before, _ = reference.generate(pipe, case, noise)
     prepare(pipe)
-    after, drawn = reference.generate(pipe, case, noise)
+    after, _ = reference.generate(pipe, case, noise)
     distance = (after["final"] - before["final"]).norm() / before["final"].norm()
     assert distance > 0.02, f"{name} changes the latents by {distance:.1e} alone"
     save_file({"samples": noise}, variant.out / "noise.safetensors")
     save_file(after, variant.out / f"{name}.safetensors")
-    drawn[0].save(variant.out / f"{name}.png", optimize=True)
     kept = {key: case[key] for key in ("prompt", "width", "height", "steps", "shift")}
     return {"name": name, "loras": [{"file": f"{file}.safetensors", "weight": weight}], **kept, "noise": "noise.safetensors",
-            "tensors": f"{name}.safetensors", "picture": f"{name}.png"}
+            "tensors": f"{name}.safetensors"}
 
 
 def main():

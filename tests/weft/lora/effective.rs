@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Tensors, WEIGHTS, cases, chain, doubles, dumped, goldens, graph, relative};
+use super::{Case, Tensors, WEIGHTS, cases, chain, chain_on, doubles, dumped, goldens, graph, relative};
 
 const MODES: [&str; 3] = ["live", "merged", "auto"];
 const PARTS: [(&str, &str); 2] = [("transformer", "model"), ("text_encoder", "text_encoder")];
@@ -79,6 +79,37 @@ fn every_layout_fits_a_model_of_another_size_and_type() {
 #[test]
 fn every_kind_and_order_comes_to_its_weights() {
     check("plain", |case| !is_layout(case));
+}
+
+/// A quantized model keeps what rounding made of its weights, and is changed by as much as a whole one.
+#[test]
+fn a_quantized_model_is_changed_as_much() {
+    let case = cases("plain").cases.into_iter().find(|case| case.name == "layout-native").expect("a case");
+    for bits in [8, 4] {
+        MODES.iter().for_each(|mode| check_quantized(&case, bits, mode));
+    }
+}
+
+fn check_quantized(case: &Case, bits: u32, mode: &str) {
+    let packed = format!(
+        r#""packed": (kind: "model-loader/LoadModel", inputs: {{ "path": "model", "precision": "float32", "quantize": "{bits}" }}),
+        {}"#,
+        chain_on("packed", &case.loras, mode)
+    );
+    let outputs = ["model.model", "packed.model", &format!("{mode}.model")];
+    let found = dumped("plain", &graph(&packed), &outputs, None);
+    let [whole, packed, changed] = outputs.map(|output| &found[output]);
+    let mut rounded = 0;
+    for (full, expected) in doubles(&goldens("plain").join(&case.effective)) {
+        let name = full.strip_prefix("transformer.").expect("the model's");
+        let (whole, packed) = (&whole[name].1, &packed[name].1);
+        rounded += usize::from(whole != packed);
+        let moved = whole.iter().zip(packed).zip(&expected);
+        let moved: Vec<f64> = moved.map(|((w, p), e)| e - f64::from(*w) + f64::from(*p)).collect();
+        let error = relative(&changed[name].1, &moved);
+        assert!(error <= WEIGHTS, "{mode} at {bits} bits: {name} is {error:.1e} off");
+    }
+    assert!(rounded > 0, "nothing was quantized");
 }
 
 /// The layouts that are met for Z-Image: fifteen for plain LoRAs, then DoRA, LoKr and LoHa.

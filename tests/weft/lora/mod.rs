@@ -62,10 +62,14 @@ fn graph(nodes: &str) -> String {
     )
 }
 
-/// Nodes that apply files one after the other. The last one's name is the mode.
+/// Nodes that apply files to `model`, one after the other. The last one's name is the mode.
 fn chain(loras: &[Lora], mode: &str) -> String {
+    chain_on("model", loras, mode)
+}
+
+fn chain_on(model: &str, loras: &[Lora], mode: &str) -> String {
     let mut nodes = String::new();
-    let mut before = "model".to_owned();
+    let mut before = model.to_owned();
     for (index, Lora { file, weight }) in loras.iter().enumerate() {
         let name = if index + 1 == loras.len() { mode.to_owned() } else { format!("{mode}{index}") };
         nodes += &format!(
