@@ -21,6 +21,9 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    const ALL: [Self; 6] =
+        [Self::Float64, Self::Float32, Self::Float16, Self::Bfloat16, Self::Float8E4M3, Self::Float8E5M2];
+
     /// As a safetensors header writes it, and people say it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,6 +35,11 @@ impl Dtype {
             Self::Float8E5M2 => "F8_E5M2",
             Self::Other => "other",
         }
+    }
+
+    /// By the name in a safetensors header.
+    pub fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|dtype| dtype.name() == name).unwrap_or(Self::Other)
     }
 
     /// Bytes of a number, where that is known.
