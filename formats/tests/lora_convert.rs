@@ -129,6 +129,14 @@ fn kinds() -> Vec<(&'static str, File)> {
             }),
         ),
         (
+            "fused DoRA of which q alone learnt",
+            file(|file, numbers| {
+                file.pair(numbers, QKV, [3 * DIM, 4, DIM], Dtype::Float32);
+                file.tensors.get_mut(&format!("{QKV}.lora_B.weight")).unwrap().2[DIM * 16..].fill(0);
+                file.add(numbers, format!("{QKV}.dora_scale"), Dtype::Float32, &[3 * DIM, 1]);
+            }),
+        ),
+        (
             "DoRA of q alone",
             file(|file, numbers| {
                 file.pair(numbers, Q, square(4), Dtype::Float32);
@@ -440,6 +448,31 @@ fn different_scales_of_q_k_and_v_are_multiplied_in() {
     assert_same_effect(&file, &file.convert(Layout::Native).unwrap().0, "zero");
     let file = pairs(&[(Q, 2, 0.0), (K, 2, 0.0), (V, 2, 0.0)]);
     assert_same_effect(&file, &file.convert(Layout::Native).unwrap().0, "all zero");
+}
+
+#[test]
+fn different_scales_of_loha_are_multiplied_in_once() {
+    let file = file(|file, numbers| {
+        for (module, alpha) in [(Q, 2.0), (K, 2.0), (V, 8.0)] {
+            for w in ["w1", "w2"] {
+                file.add(numbers, format!("{module}.hada_{w}_a"), Dtype::Float32, &[DIM, 2]);
+                file.add(numbers, format!("{module}.hada_{w}_b"), Dtype::Float32, &[2, DIM]);
+            }
+            file.alpha(module, alpha);
+        }
+    });
+    assert_same_effect(&file, &file.convert(Layout::Native).unwrap().0, "LoHa");
+}
+
+#[test]
+fn zeros_of_either_sign_show_an_earlier_fusion() {
+    let file = pairs(&[(Q, 2, 1.0), (K, 2, 1.0), (V, 2, 1.0)]);
+    let mut native = file.convert(Layout::Native).unwrap().0;
+    let up = &mut native.tensors.get_mut("diffusion_model.layers.0.attention.qkv.lora_B.weight").unwrap().2;
+    for number in up.chunks_mut(4).filter(|number| number.iter().all(|byte| *byte == 0)) {
+        number.copy_from_slice(&(-0f32).to_le_bytes());
+    }
+    assert!(native.convert(Layout::Comfyui).unwrap().0 == file);
 }
 
 #[test]

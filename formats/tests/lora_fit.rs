@@ -120,6 +120,20 @@ fn unequal_queries_and_keys_keep_their_sizes_both_ways() {
     assert_eq!((target.rows.clone(), target.first, target.of), (0..4, 12, 16));
 }
 
+#[test]
+fn the_rows_of_a_fused_matrix_are_thirds_where_nothing_tells_otherwise() {
+    let fused = [tensor("layers.0.attention.qkv.weight", &[15, 6])];
+    let halves = |part: &str| {
+        let name = format!("layers.0.attention.{part}");
+        [tensor(format!("{name}.lora_A.weight"), &[2, 6]), tensor(format!("{name}.lora_B.weight"), &[5, 2])]
+    };
+    // In any order.
+    let fit = plain(&["to_v", "to_q", "to_k"].map(halves).concat(), &fused);
+    assert_eq!(fit.problem(), None);
+    let firsts: Vec<_> = fit.adapters.iter().map(|adapter| adapter.targets[0].first).collect();
+    assert_eq!(firsts, [10, 0, 5]);
+}
+
 /// Each end that a pair of halves can have.
 #[test]
 fn suffixes_and_prefixes_of_any_combination_are_understood() {
