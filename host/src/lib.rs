@@ -15,7 +15,6 @@ pub mod error;
 pub mod flags;
 pub mod graph;
 pub mod headless;
-#[cfg(feature = "editor")]
 pub mod library;
 pub mod limits;
 pub mod output;
@@ -25,4 +24,5 @@ pub mod plugins;
 pub mod queue;
 pub mod table;
 pub mod text;
+mod walk;
 pub mod weights;

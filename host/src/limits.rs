@@ -24,6 +24,10 @@ pub const PICTURE_PARTS: usize = 10_000;
 pub const PROMPT_BYTES: usize = 64 << 10;
 /// Bytes of a ComfyUI workflow in a picture.
 pub const WORKFLOW_BYTES: usize = 4 << 20;
+/// Files that the tags of one prompt name.
+pub const PROMPT_TAGS: usize = 100;
+/// A LoRA's weight, with either sign.
+pub const LORA_STRENGTH: f64 = 100.0;
 /// Files that make up the identity of a model folder.
 pub const FOLDER_FILES: usize = 10_000;
 /// Bytes of one protocol message: a preview of 16 384² pixels stays below it.

@@ -81,6 +81,17 @@ pub enum InputKind {
     Seed {
         default: i64,
     },
+    /// Text of several lines in which `<lora:NAME:WEIGHT>` names files of a folder. The node gets a record: `text`, the
+    /// prompt without these tags, and `rows`, a list of `{enabled, file, weight}` with absolute paths. It takes no link,
+    /// because files are looked for before anything runs.
+    Prompt {
+        /// Without tags.
+        default: String,
+        folder: Folder,
+        /// Lower case, without the dot; empty takes all.
+        #[serde(default)]
+        extensions: Vec<String>,
+    },
     /// A list of records with these columns.
     Rows {
         columns: Vec<InputSpec>,
@@ -118,7 +129,7 @@ impl InputKind {
             Self::Int { .. } | Self::Seed { .. } => Some("INT"),
             Self::Float { .. } => Some("FLOAT"),
             Self::Text { .. } | Self::Choice { .. } | Self::File { .. } => Some("TEXT"),
-            Self::Rows { .. } => None,
+            Self::Rows { .. } | Self::Prompt { .. } => None,
         }
     }
 

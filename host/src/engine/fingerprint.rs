@@ -72,6 +72,13 @@ fn param(hash: &mut Sha256, value: &Param) {
             }
             hash.update((rows.len() as u64).to_le_bytes());
         }
+        Param::Record(entries) => {
+            hash.update([6]);
+            for (name, value) in entries {
+                text(hash, name);
+                param(hash, value);
+            }
+        }
     }
 }
 

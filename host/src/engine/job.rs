@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use plugin_api::{Folder, InputKind};
+use plugin_api::{Folder, InputKind, InputSpec};
 
 use super::protocol::Job;
 use crate::error::{Code, Error, Result};
+use crate::graph::prompt::rename;
 use crate::graph::{Graph, Input, Plan, Roots};
 use crate::plugins::Catalog;
 
@@ -38,16 +39,54 @@ fn shareable(graph: &Graph, catalog: &Catalog, roots: &Roots) -> String {
     for node in graph.nodes.values_mut() {
         let Some(spec) = catalog.node(&node.kind) else { continue };
         for input in &spec.inputs {
-            let InputKind::File { folder, .. } = &input.kind else { continue };
-            let Some(Input::Value(raw)) = node.inputs.get_mut(&input.name) else { continue };
-            let Ok(text) = ron::from_str::<String>(raw) else { continue };
-            if Path::new(&text).is_absolute() {
-                let folders = if *folder == Folder::Input { &roots.inputs } else { &roots.models };
-                node.inputs[&input.name] = Input::text(&relative(Path::new(&text), folders));
+            let Some(Input::Value(raw)) = node.inputs.get(&input.name) else { continue };
+            let Ok(mut value) = ron::from_str::<ron::Value>(raw) else { continue };
+            if share(&mut value, &input.kind, roots)
+                && let Ok(raw) = ron::to_string(&value)
+            {
+                node.inputs[&input.name] = Input::Value(raw);
             }
         }
     }
     graph.to_ron()
+}
+
+/// Makes the absolute paths of a value relative. Whether there were any.
+fn share(value: &mut ron::Value, kind: &InputKind, roots: &Roots) -> bool {
+    match (kind, value) {
+        (InputKind::File { folder, .. }, ron::Value::String(name)) => replace(name, shared(name, folder, roots)),
+        (InputKind::Prompt { folder, .. }, ron::Value::String(text)) => {
+            replace(text, rename(text, |name| shared(name, folder, roots)))
+        }
+        (InputKind::Rows { columns }, ron::Value::Seq(rows)) => {
+            rows.iter_mut().map(|row| share_row(row, columns, roots)).fold(false, |any, one| any | one)
+        }
+        _ => false,
+    }
+}
+
+fn share_row(row: &mut ron::Value, columns: &[InputSpec], roots: &Roots) -> bool {
+    let ron::Value::Map(cells) = row else { return false };
+    let mut any = false;
+    for (key, value) in cells.iter_mut() {
+        let column = columns.iter().find(|column| *key == ron::Value::String(column.name.clone()));
+        any |= column.is_some_and(|column| share(value, &column.kind, roots));
+    }
+    any
+}
+
+fn replace(text: &mut String, by: String) -> bool {
+    let is_other = *text != by;
+    *text = by;
+    is_other
+}
+
+/// A name that tells nothing of this machine: an absolute path becomes one below the folder that names are joined to.
+fn shared(name: &str, folder: &Folder, roots: &Roots) -> String {
+    if !Path::new(name).is_absolute() {
+        return name.to_owned();
+    }
+    relative(Path::new(name), &roots.below(folder))
 }
 
 fn relative(path: &Path, folders: &[PathBuf]) -> String {

@@ -3,9 +3,11 @@
 mod check;
 mod file;
 mod files;
+pub(crate) mod names;
 mod order;
 mod passing;
 mod plan;
+pub(crate) mod prompt;
 pub(crate) mod scan;
 mod source;
 #[cfg(test)]
@@ -23,7 +25,6 @@ use crate::error::{Code, Error, Result};
 pub use check::{Partly, check, check_partly, describe};
 pub use file::{is_name, name_rule};
 pub use files::Roots;
-#[cfg(feature = "editor")]
 pub(crate) use files::{MODEL_FOLDERS, PART_FOLDERS};
 pub use passing::Mode;
 pub use plan::{Param, Plan, Source, Step};

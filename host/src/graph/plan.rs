@@ -46,4 +46,6 @@ pub enum Param {
     /// An existing file or folder.
     File(PathBuf),
     Rows(Vec<Vec<(String, Param)>>),
+    /// Several values under their names.
+    Record(Vec<(String, Param)>),
 }

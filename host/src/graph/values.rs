@@ -3,7 +3,7 @@
 use plugin_api::{Folder, InputKind, InputSpec};
 
 use super::plan::Param;
-use super::{Link, Roots};
+use super::{Link, Roots, prompt};
 use crate::error::{Code, Error};
 use crate::text;
 
@@ -20,7 +20,12 @@ pub(super) fn param(roots: &Roots, value: &ron::Value, kind: &InputKind) -> Resu
         (InputKind::Text { .. }, Value::String(value)) => Ok(Param::Text(value.clone())),
         (InputKind::Text { .. }, Value::Number(number)) => Ok(Param::Text(plain(number.into_f64()))),
         (InputKind::Choice { options, .. }, value) => choice(value, options),
-        (InputKind::File { folder, .. }, Value::String(name)) => roots.find(folder, name).map(Param::File),
+        (InputKind::File { folder, extensions, .. }, Value::String(name)) => {
+            roots.find(folder, extensions, name).map(Param::File)
+        }
+        (InputKind::Prompt { folder, extensions, .. }, Value::String(text)) => {
+            prompt::param(roots, text, folder, extensions)
+        }
         (InputKind::Rows { columns }, Value::Seq(rows)) => {
             rows.iter().map(|row| row_of(roots, row, columns)).collect::<Result<_, _>>().map(Param::Rows)
         }
@@ -63,7 +68,18 @@ pub(super) fn missing(spec: &InputSpec) -> Error {
 }
 
 pub(super) fn wrong_kind(link: &Link, from: &str, input: &InputSpec) -> Error {
-    let takes = input.kind.link().unwrap_or("no link");
+    let Some(takes) = input.kind.link() else {
+        let error =
+            Error::new(Code::Invalid, format!("`{}.{}` is linked to an input without a link", link.node, link.output));
+        let error = if matches!(input.kind, InputKind::Prompt { .. }) {
+            error.cause(
+                "its tags name files, which are looked for before anything runs; a linked text is known too late",
+            )
+        } else {
+            error
+        };
+        return error.help(self::takes(&input.kind));
+    };
     Error::new(Code::Invalid, format!("`{}.{}` is {from}, but {takes} is needed", link.node, link.output))
         .help(format!("link an output of the kind {takes}"))
 }
@@ -77,6 +93,7 @@ pub(super) fn default(kind: &InputKind) -> Option<Param> {
         InputKind::Float { default, .. } => Some(Param::Float(*default)),
         InputKind::Text { default, .. } | InputKind::Choice { default, .. } => Some(Param::Text(default.clone())),
         InputKind::Rows { .. } => Some(Param::Rows(Vec::new())),
+        InputKind::Prompt { default, .. } => Some(prompt::plain(default)),
     }
 }
 
@@ -101,6 +118,9 @@ pub(super) fn takes(kind: &InputKind) -> String {
             "it takes a path in quotes, below models/ or a folder that --models or WEFT_MODELS names".to_owned()
         }
         InputKind::Seed { .. } => "it takes a whole number from 0".to_owned(),
+        InputKind::Prompt { .. } => {
+            "it takes text in quotes, with <lora:NAME:WEIGHT> for each file of models/loras that it uses".to_owned()
+        }
         InputKind::Rows { .. } => "it takes a list of rows: [(…), (…)]".to_owned(),
     }
 }

@@ -75,6 +75,7 @@ fn takes(kind: &InputKind) -> String {
             plugin_api::Folder::Input => "file beside the graph or below --input".to_owned(),
         },
         InputKind::Seed { default } => format!("{default} (from 0)"),
+        InputKind::Prompt { .. } => "text with <lora:NAME:WEIGHT>".to_owned(),
         InputKind::Rows { columns } => {
             format!("rows of {}", columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", "))
         }

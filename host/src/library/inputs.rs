@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::walk::{Meets, walk};
-use super::{Entry, has_extension};
 use crate::graph::Roots;
 use crate::limits;
+use crate::walk::{Entry, Meets, has_extension, walk};
 
 const KINDS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "safetensors", "latent"];
 /// The file by which programs mark a folder of what can be made again, such as a build's.

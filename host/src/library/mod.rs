@@ -1,20 +1,24 @@
-//! What lies below the models and input folders, and the templates: lists for the editor's browsers. No window here.
+//! What lies below the models and input folders, and the templates: lists for browsers and `weft loras`. No window here.
 
+mod facts;
 mod inputs;
+pub mod lora;
 mod models;
 mod order;
 mod template;
 #[cfg(test)]
 mod tests;
-mod walk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plugin_api::Folder;
 
-use crate::graph::Roots;
+use crate::graph::{Roots, names};
 
+pub use crate::walk::Entry;
+pub use facts::Facts;
+pub use lora::LoraFacts;
 pub use template::{Template, graphs_folder, templates, templates_in};
 
 /// Lists of files, read once and kept until [`Library::refresh`].
@@ -23,6 +27,7 @@ pub struct Library {
     roots: Roots,
     /// The lists with what was asked for. They are few.
     lists: Mutex<Vec<List>>,
+    loras: facts::Cache,
 }
 
 #[derive(Debug)]
@@ -32,19 +37,9 @@ struct List {
     entries: Arc<[Entry]>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// As a graph names it: relative to its folder, with `/`.
-    pub name: String,
-    pub path: PathBuf,
-    /// A folder that is one thing, such as a whole model.
-    pub is_folder: bool,
-    pub bytes: u64,
-}
-
 impl Library {
     pub fn new(roots: Roots) -> Self {
-        Self { roots, lists: Mutex::default() }
+        Self { roots, lists: Mutex::default(), loras: facts::Cache::default() }
     }
 
     /// Everything that an input of this folder and these extensions (empty: all) could name, sorted, folders walked.
@@ -62,9 +57,29 @@ impl Library {
         entries
     }
 
-    /// Forgets what was read.
+    /// The file that `name` means in such an input, by the rules of a run but from the list that was read: fit to be asked
+    /// in every frame. None where there is none, and where several have that name.
+    pub fn find(&self, folder: &Folder, extensions: &[String], name: &str) -> Option<Entry> {
+        let files = self.files(folder, extensions);
+        if let Some(entry) = files.iter().find(|entry| entry.name == name) {
+            return Some(entry.clone());
+        }
+        let Folder::Models(_) = folder else { return None };
+        let of = |root: &PathBuf| files.iter().filter(|entry| entry.path.starts_with(root)).cloned().collect();
+        let lists: Vec<Vec<Entry>> = self.roots.below(folder).iter().map(of).collect();
+        names::find(&lists, extensions, name).ok()?.cloned()
+    }
+
+    /// What a LoRA file (an [`Entry::path`]) says of itself, or why it cannot be read. Its header is read once, some
+    /// milliseconds; later calls cost a look-up until [`Library::refresh`], and read again only what has changed.
+    pub fn lora_facts(&self, path: &Path) -> Facts {
+        self.loras.facts(path)
+    }
+
+    /// Forgets the lists; files are looked at again.
     pub fn refresh(&self) {
         self.lists().clear();
+        self.loras.forget();
     }
 
     pub fn roots(&self) -> &Roots {
@@ -83,10 +98,4 @@ impl Library {
     fn lists(&self) -> std::sync::MutexGuard<'_, Vec<List>> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a file's name ends in one of the extensions, or in any where there are none.
-fn has_extension(name: &str, extensions: &[String]) -> bool {
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    extensions.is_empty() || extensions.iter().any(|extension| extension.eq_ignore_ascii_case(ending))
 }

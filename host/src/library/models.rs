@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use plugin_api::Folder;
 
-use super::walk::{Meets, holds, walk};
-use super::{Entry, has_extension};
 use crate::graph::{MODEL_FOLDERS, PART_FOLDERS, Roots};
 use crate::limits;
+use crate::walk::{self, Entry, Meets, has_extension, holds, walk};
 
 /// Folders of a models root in which no model lies.
 const OTHER_FOLDERS: [&str; 2] = ["loras", "upscale_models"];
@@ -16,8 +15,7 @@ const MODEL_FILES: [&str; 2] = ["safetensors", "gguf"];
 
 /// The files below each of `folders`; a name that an earlier one has is left out.
 pub fn files(folders: &[PathBuf], extensions: &[String]) -> Vec<Entry> {
-    let takes = |name: &str| has_extension(name, extensions);
-    unique(folders.iter().flat_map(|folder| walk(folder, limits::FOLDER_DEPTH, |_, _| Meets::Enter, takes)))
+    unique(folders.iter().flat_map(|folder| walk::files(folder, extensions)))
 }
 
 /// Everything that could be named where a whole model or one of its parts is taken.

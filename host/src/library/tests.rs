@@ -85,7 +85,7 @@ fn models_are_whole() {
     assert!(entries[6].is_folder && entries[6].path == root.path().join("whole"));
     assert_eq!(entries[6].bytes, 22 + 31 + 23);
     for entry in entries.iter() {
-        assert_eq!(library.roots().find(&Folder::AnyModel, &entry.name), Ok(entry.path.clone()));
+        assert_eq!(library.roots().find(&Folder::AnyModel, &[], &entry.name), Ok(entry.path.clone()));
     }
 }
 

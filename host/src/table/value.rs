@@ -126,6 +126,7 @@ impl From<&Param> for Value {
                 };
                 Self::List(rows.iter().map(row).collect())
             }
+            Param::Record(entries) => Self::record(entries.iter().map(|(name, value)| (name.clone(), value.into()))),
         }
     }
 }

@@ -68,6 +68,7 @@ fn default(kind: &InputKind) -> Option<Value> {
         InputKind::Text { default, .. } | InputKind::Choice { default, .. } => default.as_str().into(),
         InputKind::File { default, .. } if !default.is_empty() => default.as_str().into(),
         InputKind::Rows { .. } => (&[][..]).into(),
+        InputKind::Prompt { default, .. } => Record::new().with("text", default.as_str()).with("rows", &[][..]).into(),
         InputKind::Link(_) | InputKind::File { .. } => return None,
     })
 }

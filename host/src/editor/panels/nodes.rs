@@ -93,10 +93,16 @@ fn about(ui: &mut Ui, kind: &str, spec: &NodeSpec) {
     if !spec.help.is_empty() {
         ui.label(RichText::new(&spec.help).color(theme.text).text_style(TextStyle::Small));
     }
-    let inputs = spec.inputs.iter().map(|input| (input.name.as_str(), input.kind.link().unwrap_or("ROWS")));
+    let inputs =
+        spec.inputs.iter().map(|input| (input.name.as_str(), input.kind.link().unwrap_or(unlinked(&input.kind))));
     ports(ui, "takes", inputs);
     ports(ui, "gives", spec.outputs.iter().map(|output| (output.name.as_str(), output.kind.as_str())));
     card::quiet(ui, kind);
+}
+
+/// What an input is that takes no link.
+fn unlinked(kind: &InputKind) -> &'static str {
+    if matches!(kind, InputKind::Prompt { .. }) { "PROMPT" } else { "ROWS" }
 }
 
 fn ports<'a>(ui: &mut Ui, title: &str, ports: impl Iterator<Item = (&'a str, &'a str)>) {

@@ -85,7 +85,9 @@ impl Cell<'_> {
     /// Over the whole width, with a label.
     fn show(&self, ui: &mut Ui, seed_mode: SeedMode, last_seed: Option<i64>) -> Option<Change> {
         match &self.spec.kind {
-            InputKind::Text { multiline: true, default } => text::area(ui, self, default),
+            InputKind::Text { multiline: true, default } | InputKind::Prompt { default, .. } => {
+                text::area(ui, self, default)
+            }
             InputKind::Rows { columns } => rows::show(ui, self, columns),
             kind => {
                 let rect = self.line(ui);
@@ -109,7 +111,7 @@ impl Cell<'_> {
             InputKind::Bool { default } => switch::check(ui, rect, self, *default),
             InputKind::Int { .. } | InputKind::Float { .. } => number::put(ui, rect, self, false),
             InputKind::Seed { .. } => seed::put(ui, rect, self, false),
-            InputKind::Text { default, .. } => text::line(ui, rect, self, default),
+            InputKind::Text { default, .. } | InputKind::Prompt { default, .. } => text::line(ui, rect, self, default),
             InputKind::Choice { default, options } => choice::put(ui, rect, self, default, options),
             InputKind::File { default, folder, extensions } => {
                 file::put(ui, rect, self, &file::Place { default, folder, extensions })
@@ -181,7 +183,7 @@ impl Cell<'_> {
         let named = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
         match &self.spec.kind {
             InputKind::Bool { default } => if *default { "on" } else { "off" }.to_owned(),
-            InputKind::Text { default, .. } => {
+            InputKind::Text { default, .. } | InputKind::Prompt { default, .. } => {
                 let short: String = default.lines().next().unwrap_or_default().chars().take(40).collect();
                 if short.is_empty() { "no text".to_owned() } else { short }
             }
@@ -195,9 +197,10 @@ impl Cell<'_> {
     fn plain(&self) -> String {
         let default = match &self.spec.kind {
             InputKind::Bool { default } => default.to_string(),
-            InputKind::Text { default, .. } | InputKind::Choice { default, .. } | InputKind::File { default, .. } => {
-                default.clone()
-            }
+            InputKind::Text { default, .. }
+            | InputKind::Choice { default, .. }
+            | InputKind::File { default, .. }
+            | InputKind::Prompt { default, .. } => default.clone(),
             InputKind::Rows { .. } => "[]".to_owned(),
             _ => self.default_text(),
         };

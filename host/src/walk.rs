@@ -3,8 +3,17 @@
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::Entry;
 use crate::limits;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// As a graph names it: relative to its folder, with `/`.
+    pub name: String,
+    pub path: PathBuf,
+    /// A folder that is one thing, such as a whole model.
+    pub is_folder: bool,
+    pub bytes: u64,
+}
 
 /// What a walk does with a folder that it meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +23,17 @@ pub enum Meets {
     /// It takes it as one thing.
     Take,
     Skip,
+}
+
+/// The files below a folder of models that have one of these extensions, or any where there are none; those near it first.
+pub fn files(folder: &Path, extensions: &[String]) -> Vec<Entry> {
+    walk(folder, limits::FOLDER_DEPTH, |_, _| Meets::Enter, |name| has_extension(name, extensions))
+}
+
+/// Whether a file's name ends in one of the extensions, or in any where there are none.
+pub fn has_extension(name: &str, extensions: &[String]) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    extensions.is_empty() || extensions.iter().any(|extension| extension.eq_ignore_ascii_case(ending))
 }
 
 /// Files and taken folders below `root`, those near it first. `meets` is asked for each folder with its name, relative
