@@ -45,6 +45,7 @@ pub struct Editor {
     pub(super) keys: bool,
     pub(super) problems: bool,
     pub(super) viewer: Option<Arc<Picture>>,
+    pub(super) report: Option<panels::Report>,
     pub(super) rename: Option<Rename>,
     pub(super) confirm: Option<Confirm>,
     pub(super) dialog: Option<Dialog>,
@@ -98,6 +99,7 @@ impl Editor {
             keys: false,
             problems: false,
             viewer: None,
+            report: None,
             rename: None,
             confirm: None,
             dialog: None,
@@ -216,6 +218,11 @@ impl Editor {
         if self.keys {
             panels::keys(ctx, &mut self.keys);
         }
+        if let Some(report) = &mut self.report
+            && !report.show(ctx, &self.scene.said)
+        {
+            self.report = None;
+        }
         if let Some(picture) = &self.viewer
             && !panels::viewer(ctx, picture, &mut self.scene.textures)
         {
@@ -294,6 +301,7 @@ impl Editor {
         if last.is_some_and(|id| self.runs.contains(&id)) {
             self.scene.states.clone_from(&state.nodes);
             self.scene.pictures.clone_from(&state.pictures);
+            self.scene.said.clone_from(&state.said);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::graph::{Input, Link, Node};
 use crate::library::Library;
 use crate::plugins::Catalog;
-use crate::queue::{NodeState, Picture};
+use crate::queue::{NodeState, Picture, Said};
 
 pub struct Scene {
     pub document: Document,
@@ -23,6 +23,8 @@ pub struct Scene {
     /// What the last run left on the nodes.
     pub states: HashMap<String, NodeState>,
     pub pictures: HashMap<String, Arc<Picture>>,
+    /// The nodes' notes and reports.
+    pub said: HashMap<String, Said>,
     /// What is wrong with the graph as it stands, each with its node.
     pub problems: Vec<(Option<String>, Error)>,
     /// The seeds of the last two runs that differed, by node and input, newest last.
@@ -49,6 +51,7 @@ impl Scene {
             selection: IndexSet::new(),
             states: HashMap::new(),
             pictures: HashMap::new(),
+            said: HashMap::new(),
             problems: Vec::new(),
             seeds: HashMap::new(),
             textures: Textures::default(),

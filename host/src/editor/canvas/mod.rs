@@ -5,6 +5,7 @@ mod camera;
 mod gestures;
 mod map;
 mod node;
+mod said;
 mod view;
 mod wire;
 

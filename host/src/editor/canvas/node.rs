@@ -11,7 +11,7 @@ use egui::{
 use egui_phosphor::regular as icon;
 use plugin_api::InputKind;
 
-use super::{body, view};
+use super::{body, said, view};
 use crate::document::{Edit, Mode};
 use crate::editor::panels::bytes;
 use crate::editor::scene::{Port, Scene};
@@ -244,7 +244,7 @@ pub fn bottom(ui: &mut Ui, scene: &mut Scene, id: &str) {
         if let Some(picture) = picture.cloned() {
             picture_of(ui, scene, id, &picture);
         }
-        let said: Vec<(String, String, Color32)> = match scene.states.get(id) {
+        let wrong: Vec<(String, String, Color32)> = match scene.states.get(id) {
             Some(NodeState::Failed(errors)) => {
                 errors.iter().map(|error| (error.what.clone(), join(&error.cause, &error.help), theme.error)).collect()
             }
@@ -254,9 +254,10 @@ pub fn bottom(ui: &mut Ui, scene: &mut Scene, id: &str) {
             }
             _ => Vec::new(),
         };
-        for (what, more, color) in said {
+        for (what, more, color) in wrong {
             message(ui, zoom, &what, &more, color);
         }
+        said::show(ui, scene, id);
     }
     if !scene.frame.is_far() {
         ui.allocate_space(vec2(NODE_WIDTH * zoom, 3.0 * zoom));
