@@ -19,3 +19,18 @@ pub enum Dtype {
     Float8E5M2,
     Other,
 }
+
+impl Dtype {
+    /// By its name in safetensors: `BF16`, `F8_E4M3`.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "F64" => Self::Float64,
+            "F32" => Self::Float32,
+            "F16" => Self::Float16,
+            "BF16" => Self::Bfloat16,
+            "F8_E4M3" => Self::Float8E4M3,
+            "F8_E5M2" => Self::Float8E5M2,
+            _ => Self::Other,
+        }
+    }
+}

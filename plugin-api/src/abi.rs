@@ -311,6 +311,8 @@ pub struct Host {
     pub weights_cast: unsafe extern "C" fn(weights: *const RawWeights, dtype: u32) -> *mut RawWeights,
     /// The same tensors, matrices rounded to 3, 4, 6 or 8 bits when they are read.
     pub weights_quantize: unsafe extern "C" fn(weights: *const RawWeights, bits: u32) -> *mut RawWeights,
+    /// To how many bits matrices are rounded; 0 where they are not.
+    pub weights_bits: unsafe extern "C" fn(weights: *const RawWeights) -> u32,
     /// A record of text: what the file says of itself.
     pub weights_metadata: unsafe extern "C" fn(weights: *const RawWeights) -> *mut RawValue,
     /// The same tensors, and `scale · up · down` beside the matrix `name`: `down` is `[rank, in]`, `up` `[out, rank]`.

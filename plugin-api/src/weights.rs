@@ -122,6 +122,12 @@ impl Weights {
         unsafe { Self::own((host().weights_quantize)(self.as_ptr(), bits)) }
     }
 
+    /// To how many bits matrices are rounded; none where they are not.
+    pub fn bits(&self) -> Option<u32> {
+        // SAFETY: lent for the call.
+        Some(unsafe { (host().weights_bits)(self.as_ptr()) }).filter(|bits| *bits > 0)
+    }
+
     /// What the file says of itself: text by name.
     pub fn metadata(&self) -> Record {
         // SAFETY: lent for the call, owned result.

@@ -67,3 +67,33 @@ pub enum Alpha {
     /// From the file's metadata.
     Number(f64),
 }
+
+impl Adapter {
+    /// The names of all tensors of the file that it is made of.
+    pub fn tensors(&self) -> Vec<&str> {
+        let alpha = if let Alpha::Tensor(name) = &self.alpha { Some(name) } else { None };
+        self.delta.tensors().into_iter().chain(alpha).chain(&self.magnitude).map(String::as_str).collect()
+    }
+}
+
+impl Delta {
+    fn tensors(&self) -> Vec<&String> {
+        match self {
+            Self::LowRank { down, up, mid } => [down, up].into_iter().chain(mid).collect(),
+            Self::Hadamard { w1_a, w1_b, w2_a, w2_b, t1, t2 } => {
+                [w1_a, w1_b, w2_a, w2_b].into_iter().chain(t1).chain(t2).collect()
+            }
+            Self::Kronecker { w1, w2 } => [w1.tensors(), w2.tensors()].concat(),
+            Self::Full { diff } => vec![diff],
+        }
+    }
+}
+
+impl Factor {
+    fn tensors(&self) -> Vec<&String> {
+        match self {
+            Self::Whole(name) => vec![name],
+            Self::Product { a, b, t } => [a, b].into_iter().chain(t).collect(),
+        }
+    }
+}

@@ -3,14 +3,27 @@
 //! rules here, and bodies are resolved against the model's own names.
 
 mod adapter;
+mod delta;
+mod family;
 mod fit;
+mod group;
+mod index;
 mod key;
+mod names;
+mod peft;
+mod prefix;
+mod report;
+mod resolve;
+mod suffix;
+mod targets;
 
 use std::collections::BTreeMap;
 
 pub use adapter::{Adapter, Alpha, Delta, Factor, Part, Target};
-pub use fit::{Fit, Targets, fit};
+pub use family::family;
+pub use fit::{Fit, fit};
 pub use key::{Key, State};
+pub use targets::Targets;
 
 /// The `__metadata__` of a safetensors file.
 pub type Metadata = BTreeMap<String, String>;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use plugin_api::{Error, ErrorKind, Result};
+use plugin_api::{Error, ErrorKind, InputSpec, OutputSpec, Result};
 
 use super::cache::{Cache, Told};
 use super::dump;
@@ -94,7 +94,7 @@ impl Executor {
     fn run_step(&mut self, step: &Step, print: &Fingerprint, outputs: &[Option<Value>], job: &Job) -> Result<Value> {
         let missing = || Error::new(ErrorKind::Internal, format!("the kind `{}` is not loaded", step.kind));
         let kind = self.registry.node(&step.kind).ok_or_else(missing)?;
-        let inputs = gather(step, outputs)?;
+        let inputs = gather(kind, step, outputs)?;
         let (events, told) = watched(&self.events, kind.spec.sink);
         let run = Run {
             node: step.node.clone(),
@@ -157,7 +157,7 @@ fn needed(plan: &Plan, known: &[Option<Value>], job: &Job) -> Vec<bool> {
     needed
 }
 
-fn gather(step: &Step, outputs: &[Option<Value>]) -> Result<Value> {
+fn gather(kind: &NodeKind, step: &Step, outputs: &[Option<Value>]) -> Result<Value> {
     let mut inputs = BTreeMap::new();
     for (name, source) in &step.inputs {
         let value = match source {
@@ -168,6 +168,13 @@ fn gather(step: &Step, outputs: &[Option<Value>]) -> Result<Value> {
                 })?
             }
         };
+        if matches!(value, Value::Null) {
+            if !kind.spec.inputs.iter().any(|input| input.name == *name && input.required) {
+                continue;
+            }
+            let what = format!("what is linked to `{name}` is empty: its node passes on an input that has no link");
+            return Err(Error::invalid(what).help("link that node's input of the same name as well"));
+        }
         inputs.insert(name.clone(), value);
     }
     Ok(Value::Record(Rc::new(inputs)))
@@ -195,6 +202,12 @@ fn call(kind: &NodeKind, run: &Run, inputs: Value) -> Result<Value> {
     }
 }
 
+/// Whether an output is empty because it passes on an optional link of its name that is not there.
+fn passes_nothing(kind: &NodeKind, output: &OutputSpec, found: &Value) -> bool {
+    let is_passed = |input: &InputSpec| input.name == output.name && !input.required && input.kind.link().is_some();
+    matches!(found, Value::Null) && kind.spec.inputs.iter().any(is_passed)
+}
+
 /// The contract of a node: every declared output, of the declared kind.
 fn check_outputs(kind: &NodeKind, value: &Value) -> Result<()> {
     for output in &kind.spec.outputs {
@@ -204,7 +217,7 @@ fn check_outputs(kind: &NodeKind, value: &Value) -> Result<()> {
         };
         let found = entry(value, &output.name);
         let found = found.ok_or_else(|| broken(format!("did not return the output `{}`", output.name)))?;
-        if !found.is_of_kind(&output.kind) {
+        if !found.is_of_kind(&output.kind) && !passes_nothing(kind, output, &found) {
             return Err(broken(format!("returned {:?} as `{}`, not {}", found.tag(), output.name, output.kind)));
         }
     }

@@ -112,3 +112,29 @@ fn files(path: &Path) -> Vec<(PathBuf, [u8; 32])> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(value: &Param) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        param(&mut hash, value);
+        hash.finalize().to_vec()
+    }
+
+    #[test]
+    fn a_record_follows_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ink.safetensors");
+        std::fs::write(&path, "one").unwrap();
+        let row = vec![("file".to_owned(), Param::File(path.clone()))];
+        let record = Param::Record(vec![("rows".to_owned(), Param::Rows(vec![row]))]);
+        let before = print(&record);
+        assert_eq!(print(&record), before);
+        std::fs::write(&path, "three").unwrap();
+        assert_ne!(print(&record), before);
+        let text = |text: &str| Param::Record(vec![("text".to_owned(), Param::Text(text.to_owned()))]);
+        assert_ne!(print(&text("a")), print(&text("b")));
+    }
+}

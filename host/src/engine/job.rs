@@ -98,3 +98,50 @@ fn relative(path: &Path, folders: &[PathBuf]) -> String {
     let name = || path.file_name().map(|name| Path::new(name).to_owned()).unwrap_or_default();
     below.unwrap_or_else(name).to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use plugin_api::NodeSpec;
+
+    use super::*;
+
+    #[test]
+    fn no_absolute_path_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let ink = root.join("loras/styles/ink.safetensors");
+        std::fs::create_dir_all(ink.parent().unwrap()).unwrap();
+        std::fs::write(&ink, "").unwrap();
+        let loras = || Folder::Models("loras".to_owned());
+        let file = || InputKind::File { default: String::new(), folder: loras(), extensions: Vec::new() };
+        let column = InputSpec { name: "file".to_owned(), kind: file(), required: true, help: String::new() };
+        let prompt = InputKind::Prompt { default: String::new(), folder: loras(), extensions: Vec::new() };
+        let node = NodeSpec::new("Use", "", "")
+            .param("file", file(), "")
+            .param("rows", InputKind::Rows { columns: vec![column] }, "")
+            .param("prompt", prompt, "");
+        let text = |ink: &str, rows: &str| {
+            format!(
+                "Graph(format: 1, nodes: {{ \"n\": (kind: \"t/Use\", inputs: {{ \"file\": \"{ink}\", \"rows\": {rows}, \
+                 \"prompt\": \"a <lora:{ink}:0.5> fox\" }}) }})"
+            )
+        };
+        let shown = ink.display().to_string();
+        let rows = format!("[{{\"file\": \"oil\"}}, {{\"file\": \"{shown}\", \"weight\": 2}}]");
+        let graph = Graph::parse(&text(&shown, &rows), "g").unwrap();
+        let roots = Roots { models: vec![root.clone()], inputs: Vec::new() };
+        let shared = shareable(&graph, &Catalog::of("t", vec![node]), &roots);
+        let name = "styles/ink.safetensors";
+        let rows = format!("[{{\"file\": \"oil\"}}, {{\"file\": \"{name}\", \"weight\": 2}}]");
+        let expected = Graph::parse(&text(name, &rows), "g").unwrap();
+        let values = |graph: &Graph| -> Vec<ron::Value> {
+            let raw = |input: &Input| match input {
+                Input::Value(raw) => ron::from_str(raw).unwrap(),
+                Input::Link(_) => panic!("a link"),
+            };
+            graph.nodes["n"].inputs.values().map(raw).collect()
+        };
+        assert_eq!(values(&Graph::parse(&shared, "g").unwrap()), values(&expected), "{shared}");
+        assert!(!shared.contains(&root.display().to_string()), "{shared}");
+    }
+}

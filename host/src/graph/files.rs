@@ -91,3 +91,121 @@ fn absent(name: &str, below: &[PathBuf], near: Option<String>) -> String {
     let near = near.map(|near| format!("; there is `{near}`")).unwrap_or_default();
     format!("`{name}` is in none of {}{near}", text::list(there))
 }
+
+#[cfg(test)]
+mod tests {
+    use plugin_api::{InputKind, InputSpec, NodeSpec};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::graph::{Graph, Param, Plan, Source, check};
+    use crate::plugins::Catalog;
+
+    fn folder(names: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, name).unwrap();
+        }
+        folder
+    }
+
+    fn roots(folders: &[&TempDir]) -> Roots {
+        let models = folders.iter().map(|folder| folder.path().to_owned()).collect();
+        Roots { models, inputs: Vec::new() }
+    }
+
+    fn loras() -> Folder {
+        Folder::Models("loras".to_owned())
+    }
+
+    #[test]
+    fn model_files_are_found_by_name() {
+        let first = folder(&["loras/styles/ink.safetensors", "loras/ink/notes.txt", "loras/a.safetensors"]);
+        let second = folder(&["loras/a.safetensors", "loras/deep/er/oil.safetensors", "loras/x/y.bin"]);
+        let roots = roots(&[&first, &second]);
+        let find = |name: &str| roots.find(&loras(), &["safetensors".to_owned()], name);
+        for (name, root, file) in [
+            ("styles/ink.safetensors", &first, "styles/ink.safetensors"),
+            ("styles/ink", &first, "styles/ink.safetensors"),
+            // The folder of that name is none of the files.
+            ("ink", &first, "styles/ink.safetensors"),
+            ("a", &first, "a.safetensors"),
+            ("oil", &second, "deep/er/oil.safetensors"),
+            ("oil.safetensors", &second, "deep/er/oil.safetensors"),
+        ] {
+            assert_eq!(find(name), Ok(root.path().join("loras").join(file)), "{name}");
+        }
+        for (name, says) in [
+            ("inkk", "; there is `styles/ink.safetensors`"),
+            ("er/oil", "; there is `deep/er/oil.safetensors`"),
+            ("y", "is in none of"),
+            ("../loras/a", "leaves its folder"),
+            ("", "no file is given"),
+        ] {
+            let said = find(name).unwrap_err();
+            assert!(said.contains(says), "{name}: {said}");
+        }
+        assert!(roots.find(&Folder::AnyModel, &[], "oil").is_err());
+    }
+
+    fn catalog() -> Catalog {
+        let extensions = vec!["safetensors".to_owned()];
+        let prompt = InputKind::Prompt { default: "a fox".to_owned(), folder: loras(), extensions: extensions.clone() };
+        let file = InputKind::File { default: String::new(), folder: loras(), extensions };
+        let column = |name: &str, kind| InputSpec { name: name.to_owned(), kind, required: false, help: String::new() };
+        let columns = vec![column("file", file), column("weight", InputKind::float(1.0, (-100.0, 100.0), 0.05))];
+        let node = NodeSpec::new("Use", "", "")
+            .param("prompt", prompt, "")
+            .param("rows", InputKind::Rows { columns }, "")
+            .sink();
+        Catalog::of("t", vec![node, NodeSpec::new("Text", "", "").output("text", "TEXT")])
+    }
+
+    fn plan(roots: &Roots, inputs: &str) -> Result<Plan, String> {
+        let nodes = format!("\"u\": (kind: \"t/Use\", inputs: {{{inputs}}}), \"t\": (kind: \"t/Text\")");
+        let graph = Graph::parse(&format!("Graph(format: 1, nodes: {{{nodes}}})"), "g").unwrap();
+        let lines = |errors: Vec<crate::error::Error>| errors.iter().map(ToString::to_string).collect();
+        check(&graph, &catalog(), roots, &[]).map_err(lines)
+    }
+
+    /// What the node gets as its prompt.
+    fn prompt(plan: &Plan) -> &Param {
+        match &plan.steps()[0].inputs[0] {
+            (_, Source::Param(param)) => param,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn prompts_name_files() {
+        let root = folder(&["loras/styles/ink.safetensors"]);
+        let roots = roots(&[&root]);
+        let named = |entries: [(&str, Param); 2]| entries.map(|(name, param)| (name.to_owned(), param)).into();
+        let file = Param::File(root.path().join("loras/styles/ink.safetensors"));
+        let row = vec![
+            ("enabled".to_owned(), Param::Bool(true)),
+            ("file".to_owned(), file),
+            ("weight".to_owned(), Param::Float(-0.5)),
+        ];
+        let with = plan(&roots, r#""prompt": "a fox, <lora:ink:-0.5>""#).unwrap();
+        let text = || Param::Text("a fox".to_owned());
+        assert_eq!(*prompt(&with), Param::Record(named([("text", text()), ("rows", Param::Rows(vec![row]))])));
+        let without = plan(&roots, "").unwrap();
+        assert_eq!(*prompt(&without), Param::Record(named([("text", text()), ("rows", Param::Rows(Vec::new()))])));
+        for (inputs, says) in [
+            (r#""prompt": "<lora:inc>""#, "there is `styles/ink.safetensors`"),
+            (r#""prompt": "<lora:ink:1:2>""#, "`<lora:ink:1:2>` has too many colons"),
+            (r#""prompt": "<lora:ink:101>""#, "not within ±100"),
+            (r#""prompt": Link("t.text")"#, "a linked text is known too late"),
+            (r#""rows": Link("t.text")"#, "it takes a list of rows"),
+            (r#""prompt": 3"#, "it is a number"),
+        ] {
+            let said = plan(&roots, inputs).unwrap_err();
+            assert!(said.contains(says), "{inputs}: {said}");
+        }
+        let many = plan(&roots, &format!(r#""prompt": "{}""#, "<lora:ink>".repeat(101))).unwrap_err();
+        assert!(many.contains("it has 101 tags, and at most 100 are allowed"), "{many}");
+    }
+}

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use super::*;
@@ -43,6 +44,38 @@ fn files_of_a_folder_of_every_root() {
     assert!(entries[1].path.starts_with(first.path()));
     assert_eq!((entries[0].is_folder, entries[0].bytes), (false, "loras/b9.SafeTensors".len() as u64));
     assert_eq!(names(&library.files(&loras(), &[])).len(), 4);
+}
+
+/// As a run finds them, from the list alone.
+#[test]
+fn names_are_found_in_the_list() {
+    let first = folder(&["loras/styles/ink.safetensors", "loras/a/fox.safetensors", "loras/b/fox.safetensors"]);
+    let second = folder(&["loras/ink.safetensors", "loras/fox.safetensors", "loras/x/oil.safetensors"]);
+    let library = library(&[first.path(), second.path()], &[]);
+    let extensions = ["safetensors".to_owned()];
+    for name in ["ink.safetensors", "styles/ink", "ink", "oil", "oil.safetensors", "x/oil", "fox", "b/fox", "none"] {
+        let found = library.find(&loras(), &extensions, name).map(|entry| entry.path);
+        assert_eq!(found, library.roots().find(&loras(), &extensions, name).ok(), "{name}");
+    }
+    assert!(library.find(&loras(), &extensions, "fox.safetensors").is_some());
+    let alone = Library::new(Roots { models: vec![first.path().to_owned()], inputs: Vec::new() });
+    assert_eq!(alone.find(&loras(), &extensions, "fox"), None);
+}
+
+#[test]
+fn facts_are_read_again_where_a_file_changed() {
+    let root = folder(&["loras/a.safetensors"]);
+    let library = library(&[root.path()], &[]);
+    let path = library.files(&loras(), &[])[0].path.clone();
+    let broken = library.lora_facts(&path);
+    assert!(broken.as_ref().as_ref().is_err_and(|error| error.what.contains("a.safetensors")), "{broken:?}");
+    std::fs::write(&path, safetensors::serialize(Vec::<(&str, TensorView<'_>)>::new(), None).unwrap()).unwrap();
+    assert!(Arc::ptr_eq(&broken, &library.lora_facts(&path)));
+    library.refresh();
+    let whole = library.lora_facts(&path);
+    assert!(whole.is_ok(), "{whole:?}");
+    library.refresh();
+    assert!(Arc::ptr_eq(&whole, &library.lora_facts(&path)));
 }
 
 #[test]

@@ -82,6 +82,7 @@ pub fn host() -> &'static Host {
         weights_select: weights::select,
         weights_cast: weights::cast,
         weights_quantize: weights::quantize,
+        weights_bits: weights::bits,
         weights_metadata: weights::metadata,
         weights_with_low_rank: weights::with_low_rank,
         weights_with_patch: weights::with_patch,

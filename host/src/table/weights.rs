@@ -96,6 +96,11 @@ pub unsafe extern "C" fn quantize(weights: *const RawWeights, bits: u32) -> *mut
     to_raw(unsafe { get(weights) }.quantize(bits as i32))
 }
 
+pub unsafe extern "C" fn bits(weights: *const RawWeights) -> u32 {
+    // SAFETY: a live handle.
+    unsafe { get(weights) }.bits.map_or(0, i32::unsigned_abs)
+}
+
 pub unsafe extern "C" fn with_low_rank(
     weights: *const RawWeights,
     name: Text,

@@ -29,7 +29,7 @@ pub struct Weights {
     /// What tensors are converted to when they are read.
     dtype: Option<Dtype>,
     /// To how many bits matrices are rounded when they are read.
-    bits: Option<i32>,
+    pub bits: Option<i32>,
     /// The tensors that [`Weights::linear`] read so far, as the files have them; shared by the clones, and by weights that
     /// differ in their patches alone.
     loaded: Loaded,

@@ -15,6 +15,9 @@ impl Node for EncodeText {
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
         let encoder: Model = inputs.get("text_encoder")?;
         let text: String = inputs.get("text")?;
+        if text.to_lowercase().contains("<lora:") {
+            run.note("tags such as <lora:name:1> are read as words here; the node lora/PromptLoras applies them");
+        }
         let session = encoder.open(run, &Record::new())?;
         let conditioning = session.call("encode", &Record::new().with("text", text))?;
         Ok(Record::new().with("conditioning", conditioning))

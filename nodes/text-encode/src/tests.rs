@@ -35,3 +35,14 @@ fn the_record_of_the_text_encoder_is_passed_on() {
     assert_eq!(conditioning.get::<String>("embeds").unwrap(), "ein Füchslein\n");
     assert_eq!(conditioning.keys(), ["embeds", "own"]);
 }
+
+#[test]
+fn tags_that_nobody_takes_out_are_told_of() {
+    testing::host();
+    testing::architecture::<Echo>();
+    testing::weights_file("echo", &[]);
+    let encoder = Model::new("echo", "", &Weights::open("echo").unwrap()).unwrap();
+    let run = TestRun::new();
+    run.run::<EncodeText>(&Record::new().with("text_encoder", encoder).with("text", "a fox <lora:ink:1>")).unwrap();
+    assert!(run.notes.borrow()[0].contains("lora/PromptLoras"));
+}

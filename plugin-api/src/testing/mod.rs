@@ -128,6 +128,7 @@ fn table() -> Host {
         weights_select: models::weights_select,
         weights_cast: models::weights_cast,
         weights_quantize: models::weights_quantize,
+        weights_bits: models::weights_bits,
         weights_metadata: models::weights_metadata,
         weights_with_low_rank: models::weights_with_low_rank,
         weights_with_patch: models::weights_with_patch,

@@ -153,6 +153,10 @@ pub unsafe extern "C" fn weights_quantize(weights: *const RawWeights, _bits: u32
     unsafe { weights_clone(weights) }
 }
 
+pub unsafe extern "C" fn weights_bits(_weights: *const RawWeights) -> u32 {
+    0
+}
+
 /// What [`super::weights_metadata`] said of the file.
 pub unsafe extern "C" fn weights_metadata(weights: *const RawWeights) -> *mut RawValue {
     // SAFETY: a live handle.
