@@ -82,7 +82,7 @@ impl Editor {
             Action::Unqueue(id) => self.queue.remove(id),
             Action::ClearQueue => self.queue.clear(),
             Action::Refresh => {
-                self.scene.library.refresh();
+                self.scene.files.refresh();
                 self.checked.forget();
                 self.toasts.note("The model folders were read again");
             }

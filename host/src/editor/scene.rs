@@ -7,8 +7,10 @@ use indexmap::IndexSet;
 use plugin_api::{InputKind, NodeSpec};
 
 use super::canvas::Frame;
-use super::panels::Textures;
-use crate::document::Document;
+use super::files::Shelf;
+use super::panels::{Carried, Textures};
+use super::widgets::give;
+use crate::document::{Document, Edit};
 use crate::error::Error;
 use crate::graph::{Input, Link, Node};
 use crate::library::Library;
@@ -18,7 +20,7 @@ use crate::queue::{NodeState, Picture, Said};
 pub struct Scene {
     pub document: Document,
     pub catalog: Arc<Catalog>,
-    pub library: Library,
+    pub files: Shelf,
     pub selection: IndexSet<String>,
     /// What the last run left on the nodes.
     pub states: HashMap<String, NodeState>,
@@ -47,7 +49,7 @@ impl Scene {
         Self {
             document: Document::empty(),
             catalog: Arc::default(),
-            library,
+            files: Shelf::new(library),
             selection: IndexSet::new(),
             states: HashMap::new(),
             pictures: HashMap::new(),
@@ -57,6 +59,18 @@ impl Scene {
             textures: Textures::default(),
             frame: Frame::default(),
         }
+    }
+
+    /// What a file changes on a node that takes it.
+    pub fn gives(&self, id: &str, carried: &Carried) -> Option<Edit> {
+        let (node, spec) = (self.node(id)?, self.spec(id)?);
+        let now = |name: &str| match node.inputs.get(name)? {
+            Input::Value(text) => Some(text.as_str()),
+            Input::Link(_) => None,
+        };
+        let values = give::values(&self.files, &spec.inputs, now, &carried.folder, &carried.entry)?;
+        let set = |(input, value)| Edit::Set { node: id.to_owned(), input, value };
+        Some(Edit::All(values.into_iter().map(set).collect()))
     }
 
     pub fn node(&self, id: &str) -> Option<&Node> {

@@ -71,7 +71,7 @@ pub struct Said {
 }
 
 pub const NOTES: usize = 100;
-pub const REPORTS: usize = 8;
+pub const REPORTS: usize = 100;
 
 pub const HISTORY: usize = 200;
 

@@ -9,6 +9,9 @@ use crate::editor::scene::Scene;
 use crate::editor::theme::{self, GAP, NODE_WIDTH, Theme};
 use crate::text::printable;
 
+/// Reports that have a line each; of more, the last stands for all.
+const MOST: usize = 3;
+
 /// A line and what it leads to.
 struct Line {
     glyph: &'static str,
@@ -39,6 +42,11 @@ fn lines(scene: &Scene, id: &str) -> Vec<Line> {
         Line { glyph: icon::TABLE, text: table.title.clone(), count, hover, report: Some(index) }
     };
     let mut lines: Vec<Line> = said.reports.iter().enumerate().map(report).collect();
+    if lines.len() > MOST {
+        let hover = lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
+        let (count, last) = (format!("1 of {}", lines.len()), lines.pop());
+        lines = last.map(|last| Line { count, hover, ..last }).into_iter().collect();
+    }
     // A note that says what a report's title says is that line already.
     let notes: Vec<&String> =
         said.notes.iter().filter(|note| said.reports.iter().all(|table| table.title != **note)).collect();

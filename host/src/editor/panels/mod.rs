@@ -20,6 +20,7 @@ pub use card::bytes;
 pub use gallery::gallery;
 pub use keys::keys;
 pub use memory::memory;
+pub use models::{Carried, node_for};
 pub use problems::problems;
 pub use report::Report;
 pub use sidebar::Sidebar;

@@ -22,6 +22,8 @@ pub struct Report {
     query: String,
     /// The column that rows are sorted by, and whether the last comes first.
     sort: Option<(usize, bool)>,
+    /// The titles of all that the node reports.
+    titles: Vec<String>,
     shown: Option<Shown>,
 }
 
@@ -46,7 +48,7 @@ const NARROW: f32 = 64.0;
 
 impl Report {
     pub fn new(node: String, report: Option<usize>) -> Self {
-        Self { node, report, query: String::new(), sort: None, shown: None }
+        Self { node, report, query: String::new(), sort: None, titles: Vec::new(), shown: None }
     }
 
     /// Draws the window with what the node says now, or said last. False where it was closed.
@@ -78,6 +80,7 @@ impl Report {
             None => (!said.notes.is_empty()).then(|| notes(&self.node, &said.notes)),
         };
         let Some(table) = table else { return };
+        self.titles = said.reports.iter().map(|table| table.title.clone()).collect();
         let is_known =
             self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.table, &table) || shown.table == table);
         if !is_known {
@@ -118,6 +121,9 @@ impl Report {
             card::quiet(ui, "The node says nothing any more.");
             return;
         };
+        if let Some(report) = self.report.as_mut().filter(|_| self.titles.len() > 1) {
+            choose(ui, &self.titles, report);
+        }
         head(ui, shown, &mut self.query);
         let width = ui.available_width();
         let widths = fit(&shown.columns, width - GAP);
@@ -138,6 +144,15 @@ impl Report {
 fn notes(node: &str, notes: &[String]) -> Arc<Table> {
     let rows = notes.iter().map(|note| vec![note.clone()]).collect();
     Arc::new(Table { title: format!("what `{node}` noted"), columns: vec!["note".to_owned()], rows })
+}
+
+/// Which of several reports is shown.
+fn choose(ui: &mut Ui, titles: &[String], report: &mut usize) {
+    let title = |index: usize| printable(titles.get(index).map_or("", String::as_str));
+    let width = ui.available_width();
+    let list = egui::ComboBox::from_id_salt("report").width(width).truncate().selected_text(title(*report));
+    let shown = list.show_index(ui, report, titles.len(), title);
+    shown.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::ComboBox, true, "report"));
 }
 
 /// The search line, how much it finds, and the button that copies it.

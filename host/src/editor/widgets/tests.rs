@@ -1,11 +1,18 @@
 //! Every widget by its accessible name: what a hand or a keyboard does gives the change that it should.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use egui::{Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
+use plugin_api::Folder;
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::{Code, Error};
+use crate::library::Entry;
 
 struct State {
     spec: InputSpec,
@@ -13,8 +20,39 @@ struct State {
     mode: SeedMode,
     last: Option<i64>,
     zoom: f32,
-    files: Arc<[Entry]>,
+    files: Fake,
     changes: Vec<Change>,
+}
+
+/// Files without a disk.
+#[derive(Clone, Default)]
+struct Fake {
+    entries: Vec<Entry>,
+    facts: HashMap<PathBuf, Facts>,
+}
+
+impl Files for Fake {
+    fn list(&self, _: &Folder, _: &[String]) -> Arc<[Entry]> {
+        self.entries.clone().into()
+    }
+
+    fn find(&self, _: &Folder, _: &[String], name: &str) -> Option<Entry> {
+        self.entries.iter().find(|entry| entry.name == name).cloned()
+    }
+
+    fn facts(&self, _: &egui::Context, path: &Path) -> Option<Facts> {
+        self.facts.get(path).cloned()
+    }
+
+    fn facts_now(&self, path: &Path) -> Facts {
+        let none = || Arc::new(Err(Error::new(Code::File, "there is no such file")));
+        self.facts.get(path).cloned().unwrap_or_else(none)
+    }
+}
+
+fn fake(names: &[&str]) -> Fake {
+    let entry = |name: &&str| Entry { name: (*name).into(), path: name.into(), is_folder: false, bytes: 1_234_567 };
+    Fake { entries: names.iter().map(entry).collect(), ..Fake::default() }
 }
 
 type Shown = Harness<'static, State>;
@@ -24,8 +62,7 @@ fn spec(name: &str, kind: InputKind) -> InputSpec {
 }
 
 fn state(kind: InputKind, value: Option<&str>) -> State {
-    let entry = |name: &str| Entry { name: name.to_owned(), path: name.into(), is_folder: false, bytes: 1_234_567 };
-    let files: Arc<[Entry]> = ["a.safetensors", "styles/ink.safetensors", "styles/oil.safetensors"].map(entry).into();
+    let files = fake(&["a.safetensors", "styles/ink.safetensors", "styles/oil.safetensors"]);
     let value = value.map(str::to_owned);
     State { spec: spec("x", kind), value, mode: SeedMode::Fixed, last: None, zoom: 1.0, files, changes: Vec::new() }
 }
@@ -33,13 +70,13 @@ fn state(kind: InputKind, value: Option<&str>) -> State {
 /// Shows the state as the app does: a change is in the graph at the next frame.
 fn show(state: State) -> Shown {
     let app = |ui: &mut Ui, state: &mut State| {
-        let files = Arc::clone(&state.files);
+        let files = state.files.clone();
         let cell = Cell {
             name: format!("n.{}", state.spec.name),
             spec: &state.spec,
             value: state.value.as_deref(),
             zoom: state.zoom,
-            files: &|_, _| Arc::clone(&files),
+            files: &files,
         };
         if let Some(change) = cell.show(ui, state.mode, state.last) {
             match &change {
@@ -235,7 +272,7 @@ fn a_file_is_picked() {
 #[test]
 fn an_empty_folder_says_what_goes_there() {
     let mut empty = state(file(), None);
-    empty.files = Arc::new([]);
+    empty.files = Fake::default();
     let mut harness = show(empty);
     click(&mut harness, "n.x");
     harness.get_by_label("nothing in models/loras: put .safetensors files there");
@@ -307,7 +344,7 @@ fn show_all(values: Vec<String>) {
             for (at, kind) in every_kind().into_iter().enumerate() {
                 let spec = spec("x", kind);
                 let name = format!("{row}.{at}");
-                let cell = Cell { name, spec: &spec, value: Some(value), zoom: 0.7, files: &|_, _| Arc::new([]) };
+                let cell = Cell { name, spec: &spec, value: Some(value), zoom: 0.7, files: &Fake::default() };
                 cell.show(ui, SeedMode::Random, Some(-1));
             }
         }
