@@ -21,16 +21,24 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// By its name in safetensors: `BF16`, `F8_E4M3`.
-    pub fn named(name: &str) -> Self {
-        match name {
-            "F64" => Self::Float64,
-            "F32" => Self::Float32,
-            "F16" => Self::Float16,
-            "BF16" => Self::Bfloat16,
-            "F8_E4M3" => Self::Float8E4M3,
-            "F8_E5M2" => Self::Float8E5M2,
-            _ => Self::Other,
+    const ALL: [Self; 6] =
+        [Self::Float64, Self::Float32, Self::Float16, Self::Bfloat16, Self::Float8E4M3, Self::Float8E5M2];
+
+    /// As a safetensors header writes it, and people say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Float64 => "F64",
+            Self::Float32 => "F32",
+            Self::Float16 => "F16",
+            Self::Bfloat16 => "BF16",
+            Self::Float8E4M3 => "F8_E4M3",
+            Self::Float8E5M2 => "F8_E5M2",
+            Self::Other => "other",
         }
+    }
+
+    /// By the name in a safetensors header.
+    pub fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|dtype| dtype.name() == name).unwrap_or(Self::Other)
     }
 }

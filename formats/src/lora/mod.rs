@@ -2,6 +2,7 @@
 //! wild are a prefix, a body in diffusers' or the model's native names, dotted or underscored, and a suffix; all three are
 //! rules here, and bodies are resolved against the model's own names.
 
+mod about;
 mod adapter;
 mod delta;
 mod family;
@@ -15,14 +16,17 @@ mod prefix;
 mod report;
 mod resolve;
 mod suffix;
+mod summary;
 mod targets;
 
 use std::collections::BTreeMap;
 
+pub use about::{About, about};
 pub use adapter::{Adapter, Alpha, Delta, Factor, Part, Target};
 pub use family::family;
 pub use fit::{Fit, fit};
 pub use key::{Key, State};
+pub use summary::{Summary, TargetGroup, summary};
 pub use targets::Targets;
 
 /// The `__metadata__` of a safetensors file.
