@@ -60,7 +60,7 @@ fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let temporary = folder.join(format!("{TEMPORARY}{}-{number}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
@@ -70,7 +70,12 @@ fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
 
 /// Without it a crash of the machine may lose the new name.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// A bare name has an empty parent, which cannot be opened.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -87,6 +92,12 @@ mod tests {
         replace(&path, b"third").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"third");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_current_folder() {
+        let folders = ["a", "./a", "b/a", "/a"].map(|path| folder_of(Path::new(path)).display().to_string());
+        assert_eq!(folders, [".", ".", "b", "/"]);
     }
 
     #[test]

@@ -92,3 +92,34 @@ fn plugins_depend_on_the_interface_alone() {
     }
     assert!(seen >= 6, "only {seen} plugins were looked at");
 }
+
+/// What a plugin may depend on of this workspace: the interface, and the formats, which compute and open nothing.
+#[test]
+fn plugins_know_the_interface_and_the_formats_alone() {
+    let manifest = |folder: &Path| {
+        let text = std::fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+        toml_names(&text).filter(|name| name.starts_with("weft") || name.starts_with("plugin-api")).collect::<Vec<_>>()
+    };
+    for entry in std::fs::read_dir(root().join("nodes")).expect("the plugins").flatten() {
+        for name in manifest(&entry.path()) {
+            assert!(["plugin-api", "weft-formats"].contains(&name.as_str()), "{} needs {name}", entry.path().display());
+        }
+    }
+    assert_eq!(manifest(&root().join("formats")), Vec::<String>::new());
+    for word in ["std::fs", "plugin_api", "File::"] {
+        assert_eq!(naming("formats/src", word), Vec::<String>::new(), "formats/src names {word}");
+    }
+}
+
+/// The names of dependencies: the keys at the beginning of the lines of `[…dependencies]`.
+fn toml_names(text: &str) -> impl Iterator<Item = String> + '_ {
+    let mut inside = false;
+    text.lines().filter_map(move |line| {
+        if line.starts_with('[') {
+            inside = line.trim_end().ends_with("dependencies]");
+            return None;
+        }
+        let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+        (inside && !name.is_empty() && !name.starts_with('#')).then(|| name.to_owned())
+    })
+}

@@ -7,7 +7,7 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::fingerprint::{Fingerprint, identity};
 use super::protocol::Table;
-use crate::table::Value;
+use crate::table::{Model, Value};
 
 #[derive(Debug, Default)]
 pub struct Cache {
@@ -74,8 +74,11 @@ impl Cache {
         self.run += 1;
     }
 
-    /// Ends a run: while less than a fifth of the memory is free, the outputs of the oldest runs go.
+    /// Ends a run. A model with changed weights that it did not use keeps no copy of them: each new strength of a LoRA would
+    /// leave one behind. While less than a fifth of the memory is free, the outputs of the oldest runs go.
     pub fn end(&mut self) {
+        let unused = self.entries.values().filter(|entry| entry.used < self.run);
+        unused.for_each(|entry| entry.outputs.models(&Model::release_changes));
         while memory_is_short() {
             let Some(oldest) = self.entries.values().map(|entry| entry.used).min().filter(|used| *used < self.run)
             else {

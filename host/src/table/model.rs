@@ -67,6 +67,15 @@ impl Model {
         Ok(net)
     }
 
+    /// Gives back what stands in memory for changed weights alone: they are made again when they are needed. What the files
+    /// hold stays.
+    pub fn release_changes(&self) {
+        if self.weights.is_changed() {
+            *self.net.borrow_mut() = None;
+            self.weights.forget_changes();
+        }
+    }
+
     /// A text encoder can be larger than what comes after it and is done once the prompt is encoded; the conditioning
     /// stays in the output cache. Another prompt reads the weights again.
     fn release_after_use(&self) {

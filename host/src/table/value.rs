@@ -62,6 +62,16 @@ impl Value {
         Ok(())
     }
 
+    /// Calls `visit` with every model in it.
+    pub fn models(&self, visit: &impl Fn(&Model)) {
+        match self {
+            Self::Model(model) => visit(model),
+            Self::List(values) => values.iter().for_each(|value| value.models(visit)),
+            Self::Record(entries) => entries.values().for_each(|value| value.models(visit)),
+            _ => {}
+        }
+    }
+
     pub fn tag(&self) -> Tag {
         match self {
             Self::Null => Tag::Null,

@@ -214,7 +214,17 @@ impl Weights {
     /// Gives back what [`Weights::linear`] read; a further use reads it again.
     pub fn forget(&self) {
         self.loaded.borrow_mut().clear();
+        self.forget_changes();
+    }
+
+    /// Gives back what [`Weights::linear`] made of tensors that are changed.
+    pub fn forget_changes(&self) {
         self.changed.borrow_mut().clear();
+    }
+
+    /// Whether any tensor is another than in the files.
+    pub fn is_changed(&self) -> bool {
+        !self.patches.is_empty()
     }
 
     /// Bytes of all tensors in the files.

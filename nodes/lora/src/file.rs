@@ -29,7 +29,7 @@ impl Lora {
         let fit = lora::fit(&headers, &metadata, &targets);
         report::tell(run, row, &fit)?;
         report::check(row, &headers, &fit, options)?;
-        let trigger_words = Vec::new();
+        let trigger_words = lora::about(&metadata).trigger_words;
         let lora = Self { tensors, adapters: fit.adapters, trigger_words };
         lora.check(row)?;
         Ok(lora)
