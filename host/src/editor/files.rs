@@ -112,6 +112,66 @@ pub fn is_lora(folder: &Folder) -> bool {
 }
 
 #[cfg(test)]
+pub mod fake {
+    use super::*;
+    use crate::error::{Code, Error};
+    use crate::library::LoraFacts;
+    use crate::library::lora::{About, Summary};
+
+    /// Files without a disk.
+    #[derive(Clone, Default)]
+    pub struct Fake {
+        pub entries: Vec<Entry>,
+        pub facts: HashMap<PathBuf, Facts>,
+    }
+
+    impl Fake {
+        pub fn of(names: &[&str]) -> Self {
+            let entry =
+                |name: &&str| Entry { name: (*name).into(), path: name.into(), is_folder: false, bytes: 1_234_567 };
+            Self { entries: names.iter().map(entry).collect(), facts: HashMap::new() }
+        }
+    }
+
+    impl Files for Fake {
+        fn list(&self, _: &Folder, _: &[String]) -> Arc<[Entry]> {
+            self.entries.clone().into()
+        }
+
+        fn find(&self, _: &Folder, _: &[String], name: &str) -> Option<Entry> {
+            self.entries.iter().find(|entry| entry.name == name).cloned()
+        }
+
+        fn facts(&self, _: &Context, path: &Path) -> Option<Facts> {
+            self.facts.get(path).cloned()
+        }
+
+        fn facts_now(&self, path: &Path) -> Facts {
+            let none = || Arc::new(Err(Error::new(Code::File, "there is no such file")));
+            self.facts.get(path).cloned().unwrap_or_else(none)
+        }
+    }
+
+    /// Those of a LoRA of rank 16.
+    pub fn facts(words: &[&str], weight: Option<f64>, problem: Option<&str>) -> Facts {
+        let summary = Summary {
+            kinds: vec!["LoRA"],
+            layout: String::new(),
+            ranks: vec![16],
+            alphas: Vec::new(),
+            alpha_tensors: Vec::new(),
+            targets: Vec::new(),
+            layers: 30,
+            dtypes: Vec::new(),
+            parameters: 1,
+        };
+        let trigger_words = words.iter().map(|&word| word.to_owned()).collect();
+        let about = About { title: Some("A title".to_owned()), trigger_words, weight, base_model: None };
+        Arc::new(Ok(LoraFacts { about, summary, alphas: Vec::new(), problem: problem.map(str::to_owned) }))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 

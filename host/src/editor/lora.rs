@@ -43,8 +43,36 @@ pub fn all_text(facts: &Facts) -> String {
     title.into_iter().chain(lines(facts).into_iter().map(|(_, text)| text)).collect::<Vec<_>>().join("\n")
 }
 
-fn kind(_facts: &LoraFacts) -> Option<String> {
-    None
+/// "LoRA, rank 16", "LoKr and full difference, rank 4 to 16".
+fn kind(facts: &LoraFacts) -> Option<String> {
+    let summary = &facts.summary;
+    let kinds = summary.kinds.join(" and ");
+    let rank = match (summary.ranks.first(), summary.ranks.last()) {
+        (Some(first), Some(last)) if first < last => format!("rank {first} to {last}"),
+        (Some(only), _) => format!("rank {only}"),
+        _ => String::new(),
+    };
+    let parts: Vec<String> = [kinds, rank].into_iter().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What of a model: "attention.to_q, feed_forward.w1 and 5 more in 30 blocks".
+fn changes(facts: &LoraFacts) -> Option<String> {
+    const SHOWN: usize = 3;
+    let names: Vec<&str> = facts.summary.targets.iter().map(|target| target.name.as_str()).collect();
+    let (shown, rest) = names.split_at(names.len().min(SHOWN));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    let blocks = match facts.summary.layers {
+        0 => String::new(),
+        1 => " in 1 block".to_owned(),
+        blocks => format!(" in {blocks} blocks"),
+    };
+    (!names.is_empty()).then(|| format!("{}{more}{blocks}", shown.join(", ")))
+}
+
+/// "0.5, 16".
+fn numbers(numbers: &[f64]) -> Option<String> {
+    (!numbers.is_empty()).then(|| numbers.iter().map(f64::to_string).collect::<Vec<_>>().join(", "))
 }
 
 /// Everything, by name.
@@ -53,9 +81,12 @@ fn lines(facts: &LoraFacts) -> Vec<(&'static str, String)> {
     let words = (!about.trigger_words.is_empty()).then(|| about.trigger_words.join(", "));
     let lines = [
         ("kind", kind(facts)),
+        ("alpha", numbers(&facts.alphas)),
+        ("changes", changes(facts)),
         ("trigger words", words),
         ("recommended weight", about.weight.map(|weight| weight.to_string())),
         ("base model", about.base_model.clone()),
+        ("layout", Some(facts.summary.layout.clone()).filter(|layout| !layout.is_empty())),
     ];
     lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
 }

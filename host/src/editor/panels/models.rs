@@ -203,26 +203,7 @@ mod tests {
     use plugin_api::{InputSpec, NodeSpec};
 
     use super::*;
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn list(&self, _: &Folder, _: &[String]) -> Arc<[Entry]> {
-            Arc::new([])
-        }
-
-        fn find(&self, _: &Folder, _: &[String], _: &str) -> Option<Entry> {
-            None
-        }
-
-        fn facts(&self, _: &Context, _: &std::path::Path) -> Option<Facts> {
-            None
-        }
-
-        fn facts_now(&self, _: &std::path::Path) -> Facts {
-            Arc::new(Err(crate::error::Error::new(crate::error::Code::File, "none")))
-        }
-    }
+    use crate::editor::files::fake::{Fake, facts};
 
     fn file(folder: Folder, extensions: &[&str]) -> InputKind {
         let extensions = extensions.iter().map(|&extension| extension.to_owned()).collect();
@@ -254,9 +235,11 @@ mod tests {
     }
 
     fn show(groups: Vec<Group>, query: &str) -> Harness<'static, (String, Vec<Action>)> {
-        let catalog = catalog();
+        let (catalog, mut shelf) = (catalog(), Fake::default());
+        let known = facts(&["sumi-e"], Some(0.8), None);
+        shelf.facts.insert("/models/ink \"v2\".safetensors".into(), known);
         let draw = move |ui: &mut Ui, (query, actions): &mut (String, Vec<Action>)| {
-            actions.extend(page(ui, &catalog, &groups, &NoFiles, query));
+            actions.extend(page(ui, &catalog, &groups, &shelf, query));
         };
         Harness::builder().with_size([280.0, 500.0]).build_ui_state(draw, (query.to_owned(), Vec::new()))
     }
@@ -289,6 +272,13 @@ mod tests {
         let rows = Input::Value(r#"[{"file": "ink \"v2\".safetensors"}]"#.to_owned());
         let wanted = [add("core/LoadModel", "path", Input::text("demo")), add("core/Lora", "loras", rows)];
         assert_eq!(harness.state().1, wanted);
+    }
+
+    #[test]
+    fn loras_are_found_by_what_they_say() {
+        let harness = show(groups(), "SUMI-E");
+        harness.get_by_label("LoRA (1)");
+        harness.get_by_label("ink \"v2\".safetensors");
     }
 
     #[test]

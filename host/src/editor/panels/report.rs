@@ -304,10 +304,7 @@ fn fit(columns: &[Column], room: f32) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use egui_kittest::{
-        Harness,
-        kittest::{NodeT, Queryable},
-    };
+    use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
 
@@ -344,7 +341,7 @@ mod tests {
     fn order(harness: &Harness<'static, State>) -> Vec<String> {
         let mut rows: Vec<(f32, String)> = harness
             .query_all_by_label_contains("layers.")
-            .map(|node| (node.rect().top(), node.accesskit_node().label().unwrap_or_default()))
+            .map(|node| (node.rect().top(), node.value().unwrap_or_default()))
             .collect();
         rows.sort_by(|a, b| a.0.total_cmp(&b.0));
         rows.into_iter().map(|(_, label)| label.split(' ').next().unwrap_or_default().to_owned()).collect()

@@ -15,6 +15,8 @@ pub struct Open {
     pub chosen: usize,
 }
 
+/// A field that is narrower, at zoom 1, has no caret.
+const NARROW: f32 = 150.0;
 /// Lists with more options than this have a search line.
 const SHORT: usize = 10;
 /// The highest that a list gets, in points.
@@ -43,6 +45,10 @@ pub fn button(ui: &Ui, rect: Rect, cell: &Cell<'_>, text: &str) -> (Response, Re
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(text));
     paint::plate(ui, rect, &response, cell.zoom);
     let inner = rect.shrink2(vec2(paint::PAD * cell.zoom, 0.0));
+    // In a narrow cell the name needs the room.
+    if rect.width() < NARROW * cell.zoom {
+        return (response, inner);
+    }
     let caret = paint::line(ui, inner, regular::CARET_DOWN, Theme::of(ui).quiet, Align::Max);
     (response, inner.with_max_x(inner.max.x - caret - GAP * cell.zoom))
 }

@@ -49,3 +49,46 @@ fn takes(kind: &InputKind, of: &Folder, entry: &Entry) -> bool {
     let fits = extension.is_some_and(|extension| extensions.contains(&extension));
     folder == of && (extensions.is_empty() || entry.is_folder || fits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::editor::files::fake::{Fake, facts};
+
+    fn spec(name: &str, kind: InputKind) -> InputSpec {
+        InputSpec { name: name.to_owned(), kind, required: false, help: String::new() }
+    }
+
+    fn file() -> InputKind {
+        let extensions = vec!["safetensors".to_owned()];
+        InputKind::File { default: String::new(), folder: Folder::Models("loras".to_owned()), extensions }
+    }
+
+    /// The values that `ink.safetensors` gives to a node with these inputs and, by name, this value.
+    fn given(inputs: &[InputSpec], now: Option<(&str, &str)>) -> Option<Vec<(String, String)>> {
+        let mut files = Fake::of(&["ink.safetensors"]);
+        files.facts.insert("ink.safetensors".into(), facts(&[], Some(0.8), None));
+        let now = |name: &str| now.filter(|(known, _)| *known == name).map(|(_, value)| value);
+        let values = values(&files, inputs, now, &Folder::Models("loras".to_owned()), &files.entries[0])?;
+        Some(values.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect())
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+        Some(pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    #[test]
+    fn a_file_takes_its_weight_along() {
+        let weight = spec("weight", InputKind::float(1.0, (-2.0, 2.0), 0.05));
+        let inputs = [spec("text", InputKind::text("")), spec("file", file()), weight.clone()];
+        let name = r#""ink.safetensors""#;
+        assert_eq!(given(&inputs, None), pairs(&[("file", name), ("weight", "0.8")]));
+        assert_eq!(given(&inputs, Some(("weight", "0.3"))), pairs(&[("file", name)]), "set by hand");
+        let rows = [spec("rows", InputKind::Rows { columns: vec![spec("file", file()), weight] })];
+        let row = r#"{"file": "ink.safetensors", "weight": 0.8}"#;
+        assert_eq!(given(&rows, None), pairs(&[("rows", &format!("[{row}]"))]));
+        assert_eq!(given(&rows, Some(("rows", "[{}]"))), pairs(&[("rows", &format!("[{{}}, {row}]"))]));
+        assert_eq!(given(&rows, Some(("rows", "17"))), None, "what is no list stays as it is");
+        assert_eq!(given(&[spec("text", InputKind::text(""))], None), None);
+    }
+}
