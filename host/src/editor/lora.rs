@@ -1,5 +1,7 @@
 //! What a LoRA file says of itself, in words: for the lines under fields, the model browser and the text over both.
 
+use std::path::Path;
+
 use egui::{RichText, TextStyle, Ui};
 
 use super::theme::Theme;
@@ -19,19 +21,21 @@ pub fn recommended(facts: &Facts) -> Option<f64> {
     facts.as_ref().as_ref().ok()?.about.weight.filter(|weight| weight.is_finite())
 }
 
-/// What is wrong with it: why it cannot be read, or what of it fits no model.
-pub fn problem(facts: &Facts) -> Option<String> {
+/// What is wrong with the file at `path`: why it cannot be read, or what of it fits no model.
+pub fn problem(facts: &Facts, path: &Path) -> Option<String> {
+    // Its path would fill the line in which this stands.
+    let short = |text: &str| text.replace(&path.display().to_string(), "this file");
     match &**facts {
         Ok(facts) => facts.problem.clone(),
-        Err(error) if error.cause.is_empty() => Some(error.what.clone()),
-        Err(error) => Some(format!("{}: {}", error.what, error.cause)),
+        Err(error) if error.cause.is_empty() => Some(short(&error.what)),
+        Err(error) => Some(format!("{}: {}", short(&error.what), error.cause)),
     }
 }
 
 /// In a few words: "LoRA, rank 16 · 0.8 · ink wash".
 pub fn short(facts: &Facts) -> String {
     let Ok(known) = &**facts else { return String::new() };
-    let weight = known.about.weight.map(|weight| weight.to_string());
+    let weight = known.about.weight.map(shown);
     let parts: Vec<String> = [kind(known), weight, trigger_words(facts)].into_iter().flatten().collect();
     parts.join(" · ")
 }
@@ -70,9 +74,14 @@ fn changes(facts: &LoraFacts) -> Option<String> {
     (!names.is_empty()).then(|| format!("{}{more}{blocks}", shown.join(", ")))
 }
 
+/// Without the traces of float32.
+fn shown(number: f64) -> String {
+    ((number * 1e4).round() / 1e4).to_string()
+}
+
 /// "0.5, 16".
 fn numbers(numbers: &[f64]) -> Option<String> {
-    (!numbers.is_empty()).then(|| numbers.iter().map(f64::to_string).collect::<Vec<_>>().join(", "))
+    (!numbers.is_empty()).then(|| numbers.iter().copied().map(shown).collect::<Vec<_>>().join(", "))
 }
 
 /// Everything, by name.
@@ -84,7 +93,7 @@ fn lines(facts: &LoraFacts) -> Vec<(&'static str, String)> {
         ("alpha", numbers(&facts.alphas)),
         ("changes", changes(facts)),
         ("trigger words", words),
-        ("recommended weight", about.weight.map(|weight| weight.to_string())),
+        ("recommended weight", about.weight.map(shown)),
         ("base model", about.base_model.clone()),
         ("layout", Some(facts.summary.layout.clone()).filter(|layout| !layout.is_empty())),
     ];
@@ -92,7 +101,7 @@ fn lines(facts: &LoraFacts) -> Vec<(&'static str, String)> {
 }
 
 /// The text over a file: title, then everything by name, then what is wrong.
-pub fn about(ui: &mut Ui, facts: &Facts) {
+pub fn about(ui: &mut Ui, facts: &Facts, path: &Path) {
     let theme = Theme::of(ui);
     ui.set_max_width(340.0);
     if let Ok(facts) = &**facts {
@@ -108,7 +117,7 @@ pub fn about(ui: &mut Ui, facts: &Facts) {
             }
         });
     }
-    if let Some(problem) = problem(facts) {
+    if let Some(problem) = problem(facts, path) {
         ui.label(RichText::new(printable(&problem)).color(theme.warning).text_style(TextStyle::Small));
     }
 }

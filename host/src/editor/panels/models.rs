@@ -22,6 +22,8 @@ pub struct Group {
     pub place: &'static str,
     pub folder: Folder,
     pub files: Arc<[Entry]>,
+    /// The one ending that all of them have: it says nothing and takes the room of the names. Empty where they have several.
+    pub ending: String,
 }
 
 impl Group {
@@ -59,8 +61,10 @@ pub fn files(catalog: &Catalog, shelf: &dyn Files) -> Vec<Group> {
         ("Inputs", "the folder of the graph", Folder::Input),
     ];
     let group = |(title, place, folder): (&'static str, &'static str, Folder)| {
-        let files = shelf.list(&folder, &extensions(catalog, &folder));
-        Group { title, place, folder, files }
+        let extensions = extensions(catalog, &folder);
+        let files = shelf.list(&folder, &extensions);
+        let ending = if let [one] = &extensions[..] { format!(".{one}") } else { String::new() };
+        Group { title, place, folder, files, ending }
     };
     groups.map(group).into()
 }
@@ -130,11 +134,12 @@ fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, shelf: &dyn Files,
     let at = pos2(rect.left() + SPACE, first.center().y);
     card::line(ui, at, Align2::CENTER_CENTER, glyph, &TextStyle::Body, theme.quiet, rect.width());
     let name = Rect::from_x_y_ranges(rect.left() + SPACE * 2.0..=size.left() - GAP, first.y_range());
-    paint::path(ui, name, &crate::text::printable(&entry.name), theme.text);
+    let short = entry.name.strip_suffix(group.ending.as_str()).unwrap_or(&entry.name);
+    paint::path(ui, name, &crate::text::printable(short), theme.text);
     let facts = group.facts(ui.ctx(), shelf, entry);
     if let Some(facts) = &facts {
         let at = pos2(name.left(), rect.bottom() - GAP);
-        let (said, color) = match lora::problem(facts) {
+        let (said, color) = match lora::problem(facts, &entry.path) {
             Some(problem) => (format!("{} {problem}", icon::WARNING), theme.warning),
             None => (lora::short(facts), theme.quiet),
         };
@@ -150,7 +155,7 @@ fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, shelf: &dyn Files,
         ui.label(crate::text::printable(&entry.name));
         card::quiet(ui, &entry.path.display().to_string());
         if let Some(facts) = &facts {
-            lora::about(ui, facts);
+            lora::about(ui, facts, &entry.path);
         }
         let does = match &node {
             Some((kind, _)) => format!("A click adds {kind}. Drag it to a node to use it there."),
@@ -247,14 +252,21 @@ mod tests {
     fn groups() -> Vec<Group> {
         let models = entries(&["demo", "fox.safetensors", "notes.txt"]);
         vec![
-            Group { title: "Models", place: "models/", folder: Folder::AnyModel, files: models },
+            Group { title: "Models", place: "models/", folder: Folder::AnyModel, files: models, ending: String::new() },
             Group {
                 title: "LoRA",
                 place: "models/loras/",
                 folder: loras(),
                 files: entries(&["ink \"v2\".safetensors"]),
+                ending: ".safetensors".to_owned(),
             },
-            Group { title: "VAE", place: "models/vae/", folder: Folder::Models("vae".into()), files: entries(&[]) },
+            Group {
+                title: "VAE",
+                place: "models/vae/",
+                folder: Folder::Models("vae".into()),
+                files: entries(&[]),
+                ending: String::new(),
+            },
         ]
     }
 

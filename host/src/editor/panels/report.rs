@@ -9,6 +9,7 @@ use egui_phosphor::regular as icon;
 
 use super::card;
 use crate::editor::theme::{GAP, SPACE, Theme};
+use crate::editor::widgets::paint;
 use crate::engine::protocol::Table;
 use crate::library::natural;
 use crate::queue::Said;
@@ -55,16 +56,20 @@ impl Report {
     pub fn show(&mut self, ctx: &Context, said: &HashMap<String, Said>) -> bool {
         self.look(ctx, said.get(&self.node));
         let title = match &self.shown {
-            Some(shown) => printable(&format!("{}: {}", self.node, shown.table.title)),
-            None => printable(&self.node),
+            // The titles of several stand in a list.
+            Some(shown) if self.titles.len() < 2 => printable(&format!("{}: {}", self.node, shown.table.title)),
+            _ => printable(&self.node),
         };
         let mut is_open = true;
-        let room = ctx.content_rect().size() - vec2(SPACE, SPACE) * 4.0;
+        let screen = ctx.content_rect();
+        let room = screen.size() - vec2(SPACE, SPACE) * 4.0;
         let window = Window::new(title)
             .id(egui::Id::new("what a node said"))
             .open(&mut is_open)
             .collapsible(false)
-            .default_size(vec2(680.0, 440.0).min(room))
+            .pivot(Align2::CENTER_CENTER)
+            .default_pos(screen.center())
+            .default_size(vec2(860.0, 480.0).min(room))
             .min_size(vec2(280.0, 160.0).min(room));
         window.show(ctx, |ui| self.contents(ui));
         let is_escape =
@@ -238,10 +243,16 @@ fn row(ui: &Ui, shown: &Shown, widths: &[f32], index: usize, rect: Rect) {
 /// Text in its cell; true where it does not fit.
 fn cell(ui: &Ui, rect: Rect, said: &str, style: &TextStyle, color: egui::Color32, is_right: bool) -> bool {
     let inner = rect.shrink2(vec2(GAP, 0.0));
-    let galley = card::text(ui, said, style, color, inner.width(), 1);
+    let mut galley = card::text(ui, said, style, color, inner.width(), 1);
+    let is_cut = galley.elided;
+    if is_cut && !said.contains(char::is_whitespace) {
+        // Of names that are alike the ends differ.
+        let cut = |text: &str| card::text(ui, text, style, color, inner.width(), 1);
+        let said = printable(said);
+        galley = cut(&paint::middle_cut(&said, |text| !cut(text).elided));
+    }
     let align = if is_right { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
     let place = align.align_size_within_rect(galley.size(), inner);
-    let is_cut = galley.elided;
     ui.painter().galley(place.min, galley, color);
     is_cut
 }

@@ -2,9 +2,10 @@
 
 use plugin_api::{Folder, InputKind, InputSpec};
 
-use super::follow;
 use super::value::{self, Row};
-use crate::editor::files::Files;
+use super::{follow, tags};
+use crate::editor::files::{Files, is_lora};
+use crate::editor::lora;
 use crate::library::Entry;
 
 /// What a file becomes on a node with these inputs: their new values as RON text, by name. None where no input takes it.
@@ -38,6 +39,11 @@ pub fn values<'a>(
             }
             rows.push(row);
             Some(vec![(input.name.clone(), Some(value::print_rows(&rows, columns)))])
+        }
+        InputKind::Prompt { default, folder: of, .. } if of == folder => {
+            let text = value::read(now(&input.name), default.clone(), value::text).ok()?;
+            let weight = if is_lora(folder) { lora::recommended(&files.facts_now(&entry.path)) } else { None };
+            Some(vec![(input.name.clone(), Some(value::print(&tags::with(&text, &entry.name, weight))))])
         }
         _ => None,
     })
@@ -89,6 +95,13 @@ mod tests {
         assert_eq!(given(&rows, None), pairs(&[("rows", &format!("[{row}]"))]));
         assert_eq!(given(&rows, Some(("rows", "[{}]"))), pairs(&[("rows", &format!("[{{}}, {row}]"))]));
         assert_eq!(given(&rows, Some(("rows", "17"))), None, "what is no list stays as it is");
+        let prompt = InputKind::Prompt {
+            default: String::new(),
+            folder: Folder::Models("loras".to_owned()),
+            extensions: vec![],
+        };
+        let added = given(&[spec("prompt", prompt)], Some(("prompt", r#""a fox""#)));
+        assert_eq!(added, pairs(&[("prompt", r#""a fox <lora:ink:0.8>""#)]));
         assert_eq!(given(&[spec("text", InputKind::text(""))], None), None);
     }
 }

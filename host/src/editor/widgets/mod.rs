@@ -12,11 +12,14 @@ mod scale;
 pub mod search;
 mod seed;
 mod switch;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
 mod value;
 mod words;
+
+use std::path::PathBuf;
 
 use egui::{Align, Id, Rect, RectAlign, Response, Tooltip, Ui, vec2};
 use plugin_api::{InputKind, InputSpec};
@@ -136,10 +139,11 @@ impl Cell<'_> {
         field
     }
 
-    /// What the file that the value names says of itself, where it is a LoRA.
-    fn facts(&self, ui: &Ui) -> Option<Facts> {
+    /// The file that the value names, where it is a LoRA, and what it says of itself.
+    fn facts(&self, ui: &Ui) -> Option<(PathBuf, Facts)> {
         let path = follow::lora_path(self.files, &self.spec.kind, self.value)?;
-        self.files.facts(ui.ctx(), &path)
+        let facts = self.files.facts(ui.ctx(), &path)?;
+        Some((path, facts))
     }
 
     fn id(&self) -> Id {
@@ -157,7 +161,7 @@ impl Cell<'_> {
         response: &Response,
         odd: Option<&Odd>,
         note: Option<&str>,
-        facts: Option<&Facts>,
+        facts: Option<&(PathBuf, Facts)>,
     ) -> Option<Change> {
         let mut tip = Tooltip::for_enabled(response);
         // Below, it would hide the field that a hand goes to next.
@@ -170,8 +174,8 @@ impl Cell<'_> {
             if let Some(note) = note {
                 ui.label(note);
             }
-            if let Some(facts) = facts {
-                lora::about(ui, facts);
+            if let Some((path, facts)) = facts {
+                lora::about(ui, facts, path);
             }
             if !self.spec.help.is_empty() {
                 ui.label(&self.spec.help);

@@ -87,7 +87,7 @@ fn end_of(text: &str, fits: impl Fn(&str) -> bool) -> String {
 }
 
 /// The text with as much left out of its middle as has to be.
-fn middle_cut(text: &str, fits: impl Fn(&str) -> bool) -> String {
+pub fn middle_cut(text: &str, fits: impl Fn(&str) -> bool) -> String {
     let chars: Vec<char> = text.chars().collect();
     let cut = |kept: usize| {
         let (first, last) = (kept.div_ceil(2), kept / 2);

@@ -16,6 +16,8 @@ enum Step {
     Down(usize),
     /// Every row on or off.
     Turn(bool),
+    /// Only this row on; all of them, where that is so already.
+    Only(usize),
 }
 
 /// Width of a column of boxes.
@@ -25,8 +27,10 @@ const DIM: f32 = 0.45;
 
 pub fn show(ui: &mut Ui, cell: &Cell<'_>, columns: &[InputSpec]) -> Option<Change> {
     let read = value::rows(cell.value);
-    let switch = columns.iter().find(|column| matches!(column.kind, InputKind::Bool { .. }));
-    let (menu, mut step) = head(ui, cell, &read, switch);
+    let switch = switch_of(columns);
+    let takes_files = columns.iter().any(|column| matches!(column.kind, InputKind::File { .. }));
+    let hint = if takes_files { "drag files here" } else { "" };
+    let (menu, mut step) = head(ui, cell, &read, switch, hint);
     let mut rows = read.unwrap_or_default();
     let mut change = None;
     for index in 0..rows.len() {
@@ -41,7 +45,11 @@ pub fn show(ui: &mut Ui, cell: &Cell<'_>, columns: &[InputSpec]) -> Option<Chang
             let inner = Cell { name, spec: column, value: rows[index].get(&column.name), ..*cell };
             let answer = inner.put(ui, rect);
             words::show(ui, &inner, (rect.left()..=whole.right()).into());
+            let is_switch = switch.is_some_and(|switch| switch.name == column.name);
             match answer {
+                Some(Change::Value(_)) if is_switch && ui.input(|input| input.modifiers.alt) => {
+                    step = Some(Step::Only(index));
+                }
                 Some(Change::Value(value)) => {
                     set(cell, columns, &mut rows[index], column, value);
                     change = Some(Change::Value(None));
@@ -67,6 +75,7 @@ fn head(
     cell: &Cell<'_>,
     read: &Result<Vec<Row>, value::Odd>,
     switch: Option<&InputSpec>,
+    hint: &str,
 ) -> (Option<Change>, Option<Step>) {
     let theme = Theme::of(ui);
     let line = cell.line(ui);
@@ -89,6 +98,7 @@ fn head(
     let (said, colour) = match read {
         Err(odd) => (odd.text.as_str(), theme.error),
         Ok(_) if switch.is_some() && !rows.is_empty() => (count.as_str(), theme.quiet),
+        Ok(rows) if rows.is_empty() => (hint, theme.quiet.gamma_multiply(0.7)),
         Ok(_) => ("", theme.quiet),
     };
     let width = paint::line(ui, text.with_min_x(text.center().x), said, colour, Align::Max);
@@ -96,6 +106,16 @@ fn head(
     paint::line(ui, text, &cell.spec.name, theme.quiet, Align::Min);
     let menu = cell.finish(&response, read.as_ref().err());
     (menu, step.or(icon(ui, add, cell, "add", regular::PLUS).then_some(Step::Add)))
+}
+
+/// The column that says whether a row counts.
+fn switch_of(columns: &[InputSpec]) -> Option<&InputSpec> {
+    columns.iter().find(|column| matches!(column.kind, InputKind::Bool { .. }))
+}
+
+fn turn(row: &mut Row, switch: &InputSpec, on: bool) {
+    let InputKind::Bool { default } = switch.kind else { return };
+    row.set(&switch.name, (default != on).then(|| value::print(&on)));
 }
 
 fn is_on(row: &Row, switch: &InputSpec) -> bool {
@@ -129,13 +149,14 @@ fn carry_out(ui: &Ui, cell: &Cell<'_>, columns: &[InputSpec], rows: &mut Vec<Row
         }
         Step::Down(row) => rows.swap(row, row + 1),
         Step::Turn(is_on) => {
-            for column in columns {
-                if let InputKind::Bool { default } = column.kind {
-                    let value = (default != is_on).then(|| value::print(&is_on));
-                    rows.iter_mut().for_each(|row| row.set(&column.name, value.clone()));
-                    break;
-                }
+            if let Some(switch) = switch_of(columns) {
+                rows.iter_mut().for_each(|row| turn(row, switch, is_on));
             }
+        }
+        Step::Only(only) => {
+            let Some(switch) = switch_of(columns) else { return };
+            let is_alone = rows.iter().enumerate().all(|(index, row)| is_on(row, switch) == (index == only));
+            rows.iter_mut().enumerate().for_each(|(index, row)| turn(row, switch, is_alone || index == only));
         }
     }
 }

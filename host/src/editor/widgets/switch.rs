@@ -61,7 +61,7 @@ pub fn all(ui: &Ui, rect: Rect, id: Id, (on, count): (usize, usize), name: &str,
         _ => regular::MINUS,
     };
     square(ui, rect, zoom, theme.field, edge(ui, &response), (mark, theme.text));
-    response.on_hover_text("All on or off").clicked()
+    response.on_hover_text("All on or off. Alt and a click on the box of a row: only that one.").clicked()
 }
 
 fn square(ui: &Ui, rect: Rect, zoom: f32, fill: Color32, edge: Color32, (mark, colour): (&str, Color32)) {

@@ -359,6 +359,12 @@ fn all_rows_are_turned_at_once() {
     assert_eq!(value(&harness), Some(r#"[{"weight": 0.5}, {}, {}]"#));
     click(&mut harness, "n.x all");
     assert_eq!(value(&harness), Some(r#"[{"enabled": false, "weight": 0.5}, {"enabled": false}, {"enabled": false}]"#));
+    harness.input_mut().modifiers = Modifiers::ALT;
+    click(&mut harness, "n.x 2 enabled");
+    let only = r#"[{"enabled": false, "weight": 0.5}, {}, {"enabled": false}]"#;
+    assert_eq!(value(&harness), Some(only));
+    click(&mut harness, "n.x 2 enabled");
+    assert_eq!(value(&harness), Some(r#"[{"weight": 0.5}, {}, {}]"#), "and all of them again");
     let none = show(knowing(None));
     assert!(none.query_by_label("n.x all").is_none(), "there is nothing to turn");
 }

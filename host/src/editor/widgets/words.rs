@@ -1,5 +1,7 @@
 //! The lines under the name of a LoRA: its trigger words, which a click copies, and what is wrong with it.
 
+use std::path::Path;
+
 use egui::{
     Align, Color32, CursorIcon, FontId, Rangef, Rect, RectAlign, Sense, Tooltip, Ui, WidgetInfo, WidgetType, vec2,
 };
@@ -18,18 +20,18 @@ const COPIED: f64 = 1.2;
 /// Draws the lines of the file that the cell's value names, where it is a LoRA that has something to say, between these
 /// edges.
 pub fn show(ui: &mut Ui, cell: &Cell<'_>, across: Rangef) {
-    let Some(facts) = cell.facts(ui) else { return };
-    let lines = [lora::trigger_words(&facts), lora::problem(&facts)];
+    let Some((path, facts)) = cell.facts(ui) else { return };
+    let lines = [lora::trigger_words(&facts), lora::problem(&facts, &path)];
     for (text, is_wrong) in lines.into_iter().zip([false, true]) {
         if let Some(text) = text {
             // They belong to the line above.
             ui.add_space(-GAP * 0.75 * cell.zoom);
-            line(ui, cell, across, &facts, &text, is_wrong);
+            line(ui, cell, across, (&facts, &path), &text, is_wrong);
         }
     }
 }
 
-fn line(ui: &mut Ui, cell: &Cell<'_>, across: Rangef, facts: &Facts, text: &str, is_wrong: bool) {
+fn line(ui: &mut Ui, cell: &Cell<'_>, across: Rangef, (facts, path): (&Facts, &Path), text: &str, is_wrong: bool) {
     let theme = Theme::of(ui);
     let zoom = cell.zoom;
     let rect = ui.allocate_space(vec2(ui.available_width(), LINE * zoom)).1;
@@ -58,7 +60,7 @@ fn line(ui: &mut Ui, cell: &Cell<'_>, across: Rangef, facts: &Facts, text: &str,
     let mut tip = Tooltip::for_enabled(&response);
     tip.popup = tip.popup.align(RectAlign::RIGHT_START).gap(TIP * zoom);
     tip.show(|ui| {
-        lora::about(ui, facts);
+        lora::about(ui, facts, path);
         ui.colored_label(theme.quiet, "A click copies this line.");
     });
 }
