@@ -40,6 +40,9 @@ pub enum Command {
     },
     /// List the LoRAs, or show what one is and what it changes
     Loras(LoraFlags),
+    /// Write a file in another layout
+    #[command(subcommand)]
+    Convert(ConvertCommand),
     /// Print the graph inside a picture
     Info {
         picture: PathBuf,

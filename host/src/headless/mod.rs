@@ -1,5 +1,6 @@
 //! The commands without a window.
 
+mod convert;
 mod loras;
 mod nodes;
 mod progress;
@@ -26,6 +27,7 @@ pub fn main(flags: Flags) -> ExitCode {
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
         Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
         Command::Loras(flags) => (flags.json, loras::loras(&flags)),
+        Command::Convert(command) => (command.json(), convert::convert(&command)),
         Command::Info { picture, json } => (json, info(&picture, json)),
         Command::Engine { device, plugins } => (false, serve(device, plugins)),
     };

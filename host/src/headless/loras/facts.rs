@@ -8,9 +8,10 @@ use crate::library::LoraFacts;
 /// `LoRA, rank 16`.
 pub fn kind_and_rank(facts: &LoraFacts) -> String {
     let kinds = facts.summary.kinds.join(", ");
-    match list(&facts.summary.ranks) {
-        ranks if ranks.is_empty() => kinds,
-        ranks => format!("{kinds}, rank {ranks}"),
+    match facts.summary.ranks[..] {
+        [] => kinds,
+        [low, .., high] if facts.summary.ranks.len() > 3 => format!("{kinds}, ranks {low} to {high}"),
+        ref ranks => format!("{kinds}, rank {}", list(ranks)),
     }
 }
 

@@ -33,7 +33,7 @@ fn extensions() -> Vec<String> {
 
 /// The file at a path, or the one that a name means in a graph.
 fn locate(file: &Path, roots: &Roots) -> Result<PathBuf> {
-    if file.exists() {
+    if file.is_file() {
         return Ok(file.to_owned());
     }
     roots.find(&folder(), &extensions(), &file.to_string_lossy()).map_err(|cause| {

@@ -53,11 +53,12 @@ fn size(path: &Path) -> u64 {
 
 /// A file that changes nothing.
 fn useless(path: &Path, flags: &LoraFlags, facts: &LoraFacts) -> Error {
-    let model = flags.model.as_deref().unwrap_or("a Z-Image");
+    let (model, help) = match &flags.model {
+        Some(model) => (model.as_str(), "take a LoRA that was made for this model"),
+        None => ("a Z-Image", "take a LoRA that was made for Z-Image"),
+    };
     let error = Error::new(Code::File, format!("nothing in {} changes {model}", path.display()));
-    error
-        .cause(facts.problem.as_deref().unwrap_or_default().trim_end_matches('.'))
-        .help("take a LoRA that was made for Z-Image")
+    error.cause(facts.problem.as_deref().unwrap_or_default().trim_end_matches('.')).help(help)
 }
 
 /// The model at a path, or the one that a name means in a graph.
