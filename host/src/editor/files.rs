@@ -36,7 +36,18 @@ pub struct Shelf {
     known: RefCell<HashMap<PathBuf, Facts>>,
     /// What was asked for since the last refresh.
     asked: RefCell<HashSet<PathBuf>>,
+    /// What names mean, each with where it was looked for: a short one is compared with every file.
+    found: RefCell<HashMap<String, Vec<Found>>>,
 }
+
+struct Found {
+    folder: Folder,
+    extensions: Vec<String>,
+    entry: Option<Entry>,
+}
+
+/// Names that are kept. A prompt brings a new one with every letter that is typed into a tag.
+const NAMES: usize = 1000;
 
 struct Thread {
     orders: Sender<(PathBuf, Context)>,
@@ -47,7 +58,7 @@ impl Shelf {
     pub fn new(library: Library) -> Self {
         let library = Arc::new(library);
         let thread = Thread::start(Arc::clone(&library));
-        Self { library, thread, known: RefCell::default(), asked: RefCell::default() }
+        Self { library, thread, known: RefCell::default(), asked: RefCell::default(), found: RefCell::default() }
     }
 
     pub fn library(&self) -> &Library {
@@ -58,6 +69,7 @@ impl Shelf {
     pub fn refresh(&self) {
         self.library.refresh();
         self.asked.borrow_mut().clear();
+        self.found.borrow_mut().clear();
     }
 }
 
@@ -67,7 +79,18 @@ impl Files for Shelf {
     }
 
     fn find(&self, folder: &Folder, extensions: &[String], name: &str) -> Option<Entry> {
-        self.library.find(folder, extensions, name)
+        let mut found = self.found.borrow_mut();
+        let is_it = |found: &&Found| found.folder == *folder && found.extensions == extensions;
+        if let Some(known) = found.get(name).and_then(|known| known.iter().find(is_it)) {
+            return known.entry.clone();
+        }
+        if found.len() >= NAMES {
+            found.clear();
+        }
+        let entry = self.library.find(folder, extensions, name);
+        let place = Found { folder: folder.clone(), extensions: extensions.to_vec(), entry: entry.clone() };
+        found.entry(name.to_owned()).or_default().push(place);
+        entry
     }
 
     fn facts(&self, ctx: &Context, path: &Path) -> Option<Facts> {
@@ -177,6 +200,25 @@ mod tests {
 
     use super::*;
     use crate::graph::Roots;
+
+    #[test]
+    fn names_are_looked_for_once() {
+        let root = tempfile::tempdir().unwrap();
+        let loras = root.path().join("loras");
+        std::fs::create_dir(&loras).unwrap();
+        let shelf = Shelf::new(Library::new(Roots { models: vec![root.path().to_owned()], inputs: Vec::new() }));
+        let find = |folder: &str| shelf.find(&Folder::Models(folder.to_owned()), &["safetensors".to_owned()], "ink");
+        assert_eq!(find("loras"), None);
+        std::fs::write(loras.join("ink.safetensors"), "").unwrap();
+        assert_eq!(find("loras"), None, "until the folder is looked at again");
+        shelf.refresh();
+        assert_eq!(find("vae"), None);
+        assert_eq!(find("loras").map(|entry| entry.name).as_deref(), Some("ink.safetensors"));
+        for index in 0..=NAMES {
+            shelf.find(&Folder::Input, &[], &index.to_string());
+        }
+        assert!(shelf.found.borrow().len() <= NAMES);
+    }
 
     #[test]
     fn facts_come_later_and_are_kept() {

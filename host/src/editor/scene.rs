@@ -219,3 +219,58 @@ impl Scene {
         found.into_iter().map(str::to_owned).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use plugin_api::Folder;
+
+    use super::*;
+    use crate::editor::files::Files;
+    use crate::graph::{Graph, Roots};
+
+    /// A LoRA with two factors for one matrix.
+    fn lora(metadata: &str) -> Vec<u8> {
+        let factor = |half: &str, shape: &str, begin: usize| {
+            let name = format!("diffusion_model.layers.0.attention.to_q.lora_{half}.weight");
+            format!(r#""{name}": {{"dtype": "F32", "shape": {shape}, "data_offsets": [{begin}, {}]}}"#, begin + 64)
+        };
+        let (down, up) = (factor("A", "[2, 8]", 0), factor("B", "[8, 2]", 64));
+        let header = format!(r#"{{"__metadata__": {metadata}, {down}, {up}}}"#);
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 128]].concat()
+    }
+
+    fn scene(root: &std::path::Path) -> Scene {
+        let extensions = vec!["safetensors".to_owned()];
+        let folder = Folder::Models("loras".to_owned());
+        let file = InputKind::File { default: String::new(), folder, extensions };
+        let spec = NodeSpec::new("Apply", "", "").param("file", file, "").param(
+            "weight",
+            InputKind::float(1.0, (-100.0, 100.0), 0.05),
+            "",
+        );
+        let mut scene = Scene::new(Library::new(Roots { models: vec![root.to_owned()], inputs: Vec::new() }));
+        scene.catalog = Arc::new(Catalog::of("lora", vec![spec]));
+        let text = r#"Graph(format: 1, nodes: {"one": (kind: "lora/Apply")})"#;
+        scene.document = Document::untitled(Graph::parse(text, "the test's graph").unwrap(), None);
+        scene
+    }
+
+    #[test]
+    fn a_file_and_its_weight_are_one_step() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("loras/styles")).unwrap();
+        let bytes = lora(r#"{"recommended_weight": "0.8", "trigger_words": "ink wash"}"#);
+        std::fs::write(root.path().join("loras/styles/ink.safetensors"), bytes).unwrap();
+        let mut scene = scene(root.path());
+        let folder = Folder::Models("loras".to_owned());
+        let entry = scene.files.list(&folder, &[])[0].clone();
+        let edit = scene.gives("one", &Carried { folder, entry }).unwrap();
+        scene.document.edit(edit).unwrap();
+        let inputs = &scene.node("one").unwrap().inputs;
+        let value = |name: &str| inputs.get(name).cloned();
+        assert_eq!(value("file"), Some(Input::text("styles/ink.safetensors")));
+        assert_eq!(value("weight"), Some(Input::Value("0.8".to_owned())));
+        assert!(scene.document.undo());
+        assert!(scene.node("one").unwrap().inputs.is_empty() && !scene.document.can_undo());
+    }
+}

@@ -386,7 +386,11 @@ fn ten_rows_stand_below_each_other_at_every_size() {
     let row = |index: usize| {
         let file =
             ["a", "styles/ink", "styles/oil", "broken", "gone/a-name-that-is-far-too-long-for-any-field-of-ours"];
-        format!(r#"{{"enabled": {}, "file": "{}.safetensors", "weight": -{index}.25}}"#, index % 3 > 0, file[index % 5])
+        format!(
+            r#"{{"enabled": {}, "file": "{}.safetensors", "weight": -{index}.25}}"#,
+            !index.is_multiple_of(3),
+            file[index % 5]
+        )
     };
     let rows: Vec<String> = (0..10).map(row).collect();
     for (zoom, width) in [(1.0, 320.0), (0.45, 120.0), (2.0, 640.0), (1.0, 90.0)] {
