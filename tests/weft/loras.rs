@@ -7,7 +7,7 @@ use safetensors::{SafeTensors, serialize};
 use serde_json::Value;
 
 use crate::bad_input::{Case, Place, assert_all};
-use crate::program::{Said, golden, run, run_well};
+use crate::program::{Said, golden, run, run_well, text_to_image};
 
 /// A tensor: type, shape, bytes.
 type Raw = (Dtype, Vec<usize>, Vec<u8>);
@@ -446,4 +446,66 @@ fn force_overwrites() {
     assert!(read(&place.path("out.safetensors")).0.keys().all(|name| name.starts_with("lora_unet_")));
     let files = std::fs::read_dir(place.path("")).expect("the folder").count();
     assert_eq!(files, 2, "nothing else is left there");
+}
+
+/// The usual graph with a prompt that names LoRAs, in `place`.
+fn prompting(place: &Place, prompt: &str) -> String {
+    let node = format!(
+        r#""tagged": (kind: "lora/PromptLoras", inputs: {{ "model": Link("model.model"), "prompt": {prompt} }}),"#
+    );
+    let graph = text_to_image()
+        .replace("nodes: {", &format!("nodes: {{\n{node}"))
+        .replace(r#""model": Link("model.model"), "positive""#, r#""model": Link("tagged.model"), "positive""#)
+        .replace(r#""a red fox in the snow""#, r#"Link("tagged.text")"#);
+    place.write("graph.ron", graph)
+}
+
+/// A picture by a prompt that names a LoRA by its path on this machine, which the picture does not tell.
+#[test]
+fn a_prompt_names_loras() {
+    let place = library();
+    let ink = place.path("loras/styles/ink.safetensors");
+    let graph = prompting(&place, &format!("{:?}", format!("a red fox, <lora:{ink}:0.5>, <lora:ink:-1>")));
+    let (models, out) = (place.path(""), place.path("out"));
+    let plain = golden("plain").display().to_string();
+    let picture = run_well(&["run", &graph, "-o", &out, "--device", "cpu", "--models", &models, "--models", &plain]);
+    let said = run_well(&["info", picture.stdout.trim_end()]).stdout;
+    assert!(said.contains("a red fox, <lora:styles/ink.safetensors:0.5>, <lora:ink:-1>"), "{said}");
+    assert!(!said.contains(&models), "{said}");
+}
+
+#[test]
+fn a_prompt_names_what_is_not_there() {
+    fn checked(place: &Place, prompt: &str) -> Vec<String> {
+        place.write("loras/styles/ink.safetensors", bytes(&lora(), &metadata()));
+        let graph = prompting(place, prompt);
+        let plain = golden("plain").display().to_string();
+        ["check", &graph, "--models", &place.path(""), "--models", &plain].map(str::to_owned).to_vec()
+    }
+    assert_all(&[
+        Case {
+            name: "no such LoRA",
+            arrange: |at| checked(at, r#""a fox <lora:inkk>""#),
+            code: 4,
+            says: &["`inkk` is in none of", "there is `styles/ink.safetensors`", "node `tagged`", "input `prompt`"],
+        },
+        Case {
+            name: "no number",
+            arrange: |at| checked(at, r#""a fox <lora:ink:strong>""#),
+            code: 4,
+            says: &["`<lora:ink:strong>` has a weight that is no number", "<lora:NAME:WEIGHT>"],
+        },
+        Case {
+            name: "too strong",
+            arrange: |at| checked(at, r#""a fox <lora:ink:101>""#),
+            code: 4,
+            says: &["`<lora:ink:101>` is not within ±100"],
+        },
+        Case {
+            name: "a linked prompt",
+            arrange: |at| checked(at, r#"Link("save.path")"#),
+            code: 4,
+            says: &["`save.path` is linked to an input without a link", "a linked text is known too late"],
+        },
+    ]);
 }

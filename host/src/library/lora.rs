@@ -103,22 +103,10 @@ impl LoraFacts {
 pub fn tensors(weights: &Weights) -> Vec<Tensor> {
     let tensor = |entry: &weights::Entry| Tensor {
         name: entry.name.clone(),
-        dtype: dtype(&entry.stored),
+        dtype: Dtype::named(&entry.stored),
         shape: entry.shape.iter().map(|&side| side as usize).collect(),
     };
     weights.entries().iter().map(tensor).collect()
-}
-
-fn dtype(stored: &str) -> Dtype {
-    match stored {
-        "F64" => Dtype::Float64,
-        "F32" => Dtype::Float32,
-        "F16" => Dtype::Float16,
-        "BF16" => Dtype::Bfloat16,
-        "F8_E4M3" => Dtype::Float8E4M3,
-        "F8_E5M2" => Dtype::Float8E5M2,
-        _ => Dtype::Other,
-    }
 }
 
 /// The number of a tensor that holds one, of any usual type.
