@@ -20,8 +20,15 @@ import pictures
 import styles
 from pictures import COLORS, OFFSET, POSITIONS, SHAPES, SIDE, SIZES
 
+CORNER = 16  # pixels
 MIN_EXPLAINED = 0.85  # of a picture's light (sum of squares): what the nearest drawing must account for
 Y, X = np.mgrid[0:SIDE, 0:SIDE] + 0.5
+
+
+def background_of(image):
+    """The median of the corners: no glow reaches far into them."""
+    ends = np.r_[0:CORNER, SIDE - CORNER : SIDE]
+    return np.median(image[ends][:, ends].reshape(-1, 3), 0)
 
 
 @functools.cache
@@ -64,7 +71,7 @@ def nearest(image, background, window, sizes):
 def see(image):
     """What is in a picture at night, as `judge.see`; nothing if no drawing comes near it."""
     image = np.asarray(image, np.float32)
-    background = np.median(image.reshape(-1, 3), 0)
+    background = background_of(image)
     low, high = slice(0, SIDE // 2), slice(SIDE // 2, SIDE)
     layouts = [[(slice(None), slice(None))], [(slice(None), low), (slice(None), high)], [(low, slice(None)), (high, slice(None))]]
     seen = []
@@ -80,13 +87,13 @@ def see(image):
 def darkness(image, scene):
     """The background's light as a share of what its colour has by day."""
     full = np.array(COLORS[scene.background], np.float32)
-    return np.median(np.asarray(image, np.float32).reshape(-1, 3), 0) @ full / (full @ full)
+    return background_of(np.asarray(image, np.float32)) @ full / (full @ full)
 
 
 def glowing(image):
     """The share of pixels that are neither background nor object, but in between."""
     image = np.asarray(image, np.float32)
-    away = np.linalg.norm(image - np.median(image.reshape(-1, 3), 0), axis=-1)
+    away = np.linalg.norm(image - background_of(image), axis=-1)
     return ((away > 0.12 * away.max()) & (away < 0.75 * away.max())).mean()
 
 
