@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::float;
 use crate::Dtype;
+use crate::float;
 
 /// A tensor in row-major order, little-endian.
 #[derive(Debug, Clone, PartialEq)]

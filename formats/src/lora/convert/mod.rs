@@ -3,7 +3,6 @@
 
 mod config;
 mod data;
-mod float;
 mod fuse;
 mod layout;
 mod module;

@@ -3,7 +3,7 @@
 use crate::Dtype;
 
 /// A little-endian number. What is no float is a whole number: some trainers write alpha so.
-pub(super) fn read(dtype: Dtype, bytes: &[u8]) -> f64 {
+pub fn read(dtype: Dtype, bytes: &[u8]) -> f64 {
     match (dtype, bytes) {
         (Dtype::Float64, &[a, b, c, d, e, f, g, h]) => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
         (Dtype::Float32, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
@@ -41,7 +41,7 @@ fn whole(bytes: &[u8]) -> f64 {
 }
 
 /// The bytes of a value in a type that has it exactly.
-pub(super) fn exact(dtype: Dtype, value: f64) -> Option<Vec<u8>> {
+pub fn exact(dtype: Dtype, value: f64) -> Option<Vec<u8>> {
     match dtype {
         Dtype::Float64 => Some(value.to_le_bytes().to_vec()),
         Dtype::Float32 => Some((value as f32).to_le_bytes().to_vec()).filter(|bytes| read(dtype, bytes) == value),
