@@ -13,6 +13,7 @@ mod problems;
 mod report;
 mod runs;
 mod sidebar;
+mod table;
 mod textures;
 mod viewer;
 
