@@ -1,6 +1,7 @@
-//! What files of models and LoRAs say in their names, shapes and metadata. Pure: no file is opened here and no number is
-//! computed, so that the host, its plugins and their tests share one understanding of the formats.
+//! What files of models and LoRAs say in their names, shapes and metadata. Pure: no file is opened here, and no number is
+//! computed but where a conversion must, so that the host, its plugins and their tests share one understanding of the formats.
 
+pub mod float;
 pub mod lora;
 mod tensor;
 

@@ -41,4 +41,15 @@ impl Dtype {
     pub fn named(name: &str) -> Self {
         Self::ALL.into_iter().find(|dtype| dtype.name() == name).unwrap_or(Self::Other)
     }
+
+    /// Bytes of a number, where that is known.
+    pub const fn bytes(self) -> Option<usize> {
+        match self {
+            Self::Float64 => Some(8),
+            Self::Float32 => Some(4),
+            Self::Float16 | Self::Bfloat16 => Some(2),
+            Self::Float8E4M3 | Self::Float8E5M2 => Some(1),
+            Self::Other => None,
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
+use common::content::Numbers;
 use common::{LAYOUTS, Layout, RANK, SIZES, Size, modules, tensor};
 use weft_formats::Tensor;
 use weft_formats::lora::{Adapter, Alpha, Delta, Factor, Fit, Metadata, Part, State, Targets, family, fit};
@@ -117,6 +118,20 @@ fn unequal_queries_and_keys_keep_their_sizes_both_ways() {
     ];
     let target = &plain(&file, &fused).adapters[0].targets[0];
     assert_eq!((target.rows.clone(), target.first, target.of), (0..4, 12, 16));
+}
+
+#[test]
+fn the_rows_of_a_fused_matrix_are_thirds_where_nothing_tells_otherwise() {
+    let fused = [tensor("layers.0.attention.qkv.weight", &[15, 6])];
+    let halves = |part: &str| {
+        let name = format!("layers.0.attention.{part}");
+        [tensor(format!("{name}.lora_A.weight"), &[2, 6]), tensor(format!("{name}.lora_B.weight"), &[5, 2])]
+    };
+    // In any order.
+    let fit = plain(&["to_v", "to_q", "to_k"].map(halves).concat(), &fused);
+    assert_eq!(fit.problem(), None);
+    let firsts: Vec<_> = fit.adapters.iter().map(|adapter| adapter.targets[0].first).collect();
+    assert_eq!(firsts, [10, 0, 5]);
 }
 
 /// Each end that a pair of halves can have.
@@ -516,16 +531,6 @@ fn families_are_known_by_their_names() {
         assert_eq!(family([name].into_iter()), expected, "{name}");
     }
     assert_eq!(family(std::iter::empty()), None);
-}
-
-/// A sequence of numbers that is the same in each run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
 }
 
 #[test]

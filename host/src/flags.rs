@@ -38,6 +38,11 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// List the LoRAs, or show what one is and what it changes
+    Loras(LoraFlags),
+    /// Write a file in another layout
+    #[command(subcommand)]
+    Convert(ConvertCommand),
     /// Print the graph inside a picture
     Info {
         picture: PathBuf,
@@ -75,6 +80,73 @@ pub struct RunFlags {
     pub quiet: bool,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// Flags of `weft loras`.
+#[derive(Debug, Args)]
+pub struct LoraFlags {
+    /// A file, or a name below models/loras; the extension and the folder may be left out
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Check it against this model, a path or a name below models/, instead of any Z-Image
+    #[arg(long, value_name = "NAME", requires = "file")]
+    pub model: Option<String>,
+    /// List every key of the file with its state
+    #[arg(long, requires = "file")]
+    pub keys: bool,
+    /// A further folder like models/ (also: the path list WEFT_MODELS)
+    #[arg(long, value_name = "DIR")]
+    pub models: Vec<PathBuf>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConvertCommand {
+    /// Write a LoRA with the names of another layout; nothing else of it changes
+    Lora(ConvertLoraFlags),
+}
+
+impl ConvertCommand {
+    /// Whether it was asked for JSON.
+    pub fn json(&self) -> bool {
+        match self {
+            Self::Lora(flags) => flags.json,
+        }
+    }
+}
+
+/// Flags of `weft convert lora`.
+#[derive(Debug, Args)]
+pub struct ConvertLoraFlags {
+    /// A LoRA in any layout
+    #[arg(value_name = "IN")]
+    pub from: PathBuf,
+    /// The file to write
+    #[arg(value_name = "OUT")]
+    pub to: PathBuf,
+    /// How its tensors are to be named
+    #[arg(long, value_enum)]
+    pub layout: LayoutFlag,
+    /// Overwrite OUT where it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayoutFlag {
+    /// transformer.…to_q.lora_A.weight, as diffusers and PEFT write them
+    Diffusers,
+    /// diffusion_model.…to_q.lora_A.weight, as ComfyUI reads them best
+    Comfyui,
+    /// lora_unet_…_to_q.lora_down.weight with alpha, as kohya's scripts write them
+    Kohya,
+    /// diffusion_model.…qkv.lora_A.weight, in the names of the model's first release
+    Native,
 }
 
 /// Flags of `weft edit`.
@@ -176,13 +248,9 @@ impl Common {
     /// # Errors
     /// The first that is not.
     pub fn check(&self) -> Result<()> {
-        for (flag, folders) in [("--models", &self.models), ("--input", &self.input), ("--plugins", &self.plugins)] {
-            if let Some(missing) = folders.iter().find(|folder| !folder.is_dir()) {
-                let what = format!("there is no folder {}", missing.display());
-                return Err(Error::new(Code::Usage, what).place(flag).help("give the path of a folder that exists"));
-            }
-        }
-        Ok(())
+        check_folders("--models", &self.models)?;
+        check_folders("--input", &self.input)?;
+        check_folders("--plugins", &self.plugins)
     }
 
     /// The folders that a graph at `graph` may take files from.
@@ -195,8 +263,29 @@ impl Common {
 
     /// Folders like models/: those of the flags, then those that are found.
     pub fn model_folders(&self) -> Vec<PathBuf> {
-        self.models.iter().cloned().chain(default_models()).collect()
+        with_default_models(&self.models)
     }
+}
+
+impl LoraFlags {
+    /// The folders in which LoRAs and models lie.
+    ///
+    /// # Errors
+    /// A folder of the flags that is not there.
+    pub fn roots(&self) -> Result<Roots> {
+        check_folders("--models", &self.models)?;
+        Ok(Roots { models: with_default_models(&self.models), inputs: Vec::new() })
+    }
+}
+
+fn check_folders(flag: &str, folders: &[PathBuf]) -> Result<()> {
+    let Some(missing) = folders.iter().find(|folder| !folder.is_dir()) else { return Ok(()) };
+    let what = format!("there is no folder {}", missing.display());
+    Err(Error::new(Code::Usage, what).place(flag).help("give the path of a folder that exists"))
+}
+
+fn with_default_models(given: &[PathBuf]) -> Vec<PathBuf> {
+    given.iter().cloned().chain(default_models()).collect()
 }
 
 /// `WEFT_MODELS`, then models/ in the current folder, then models/ beside the executable or above its build folder.

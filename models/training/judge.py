@@ -115,8 +115,8 @@ def see(image):
     return color_name(background), found
 
 
-def judge(image, scene):
-    """Which aspects of a scene a picture has right, as a dict of booleans."""
+def judge(image, scene, see=see):
+    """Which aspects of a scene a picture has right, as a dict of booleans; `see` says what is in it."""
     background, found = see(image)
     result = {"background": background == scene.background, "count": len(found) == len(scene.things)}
     pairs = []
@@ -161,13 +161,19 @@ def test_captions(count, seed):
     return [pictures.caption(s, rng) for s in pictures.held_out_scenes(count, seed)]
 
 
-def draw_with_diffusers(model, captions, steps, folder):
-    """One picture per caption; the initial noise of number i has seed i."""
+def pipeline(model):
     import torch
     from diffusers import ZImagePipeline
 
     pipe = ZImagePipeline.from_pretrained(model, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def draw_with_diffusers(pipe, captions, steps, folder=None):
+    """One picture per caption; the initial noise of number i has seed i."""
+    import torch
+
     images = []
     for i, text in enumerate(captions):
         image = pipe(text, height=SIDE, width=SIDE, num_inference_steps=steps, guidance_scale=0.0,
@@ -202,7 +208,7 @@ def main():
         images = [pictures.draw(s, rng) for s in scenes]
     elif args.model:
         captions = test_captions(args.count, args.seed)
-        images = draw_with_diffusers(args.model, captions, args.steps, args.keep)
+        images = draw_with_diffusers(pipeline(args.model), captions, args.steps, args.keep)
     elif args.pictures and args.captions:
         captions = [c for c in args.captions.read_text().splitlines() if c.strip()]
         files = sorted(args.pictures.glob("*.png"))

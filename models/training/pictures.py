@@ -195,7 +195,7 @@ def coverage(shape, x, y, radius, side=SIDE, angle=0.0):
     return out
 
 
-def _blend(picture, cover, color):
+def blend(picture, cover, color):
     picture += cover[..., None] * (np.asarray(color, np.float32) - picture)
 
 
@@ -204,17 +204,24 @@ def center_of(position):
     return SIDE / 2 + OFFSET * dx, SIDE / 2 + OFFSET * dy
 
 
+def tint(name, rng):
+    """A colour as a picture shows it, a little off the one of that name."""
+    return np.clip(np.array(COLORS[name]) + rng.uniform(-COLOR_JITTER, COLOR_JITTER, 3), 0, 255)
+
+
+def placed(thing, rng):
+    """The coverage of an object, a little off its place and size."""
+    x, y = np.array(center_of(thing.position)) + rng.uniform(-POSITION_JITTER, POSITION_JITTER, 2)
+    radius = SIZES[thing.size] * (1 + rng.uniform(-SIZE_JITTER, SIZE_JITTER))
+    return coverage(thing.shape, x, y, radius)
+
+
 def draw(scene, rng):
     """One picture of a scene, uint8 [SIDE, SIDE, 3]."""
-    def tint(name):
-        return np.clip(np.array(COLORS[name]) + rng.uniform(-COLOR_JITTER, COLOR_JITTER, 3), 0, 255)
-
     picture = np.empty((SIDE, SIDE, 3), np.float32)
-    picture[:] = tint(scene.background)
+    picture[:] = tint(scene.background, rng)
     for thing in scene.things:
-        x, y = np.array(center_of(thing.position)) + rng.uniform(-POSITION_JITTER, POSITION_JITTER, 2)
-        radius = SIZES[thing.size] * (1 + rng.uniform(-SIZE_JITTER, SIZE_JITTER))
-        _blend(picture, coverage(thing.shape, x, y, radius), tint(thing.color))
+        blend(picture, placed(thing, rng), tint(thing.color, rng))
     return np.round(picture).astype(np.uint8)
 
 
@@ -231,5 +238,5 @@ def draw_anything(rng):
         shape = list(SHAPES)[rng.integers(len(SHAPES))]
         x, y = rng.uniform(0, SIDE, 2)
         cover = coverage(shape, x, y, rng.uniform(7, 34), angle=rng.uniform(0, 2 * math.pi))
-        _blend(picture, cover, rng.uniform(0, 255, 3))
+        blend(picture, cover, rng.uniform(0, 255, 3))
     return np.clip(np.round(picture), 0, 255).astype(np.uint8)

@@ -171,17 +171,18 @@ def tokenize(tokenizer, captions):
 class Pool:
     """A ring of latents and token ids; a few new pictures replace the oldest before every batch."""
 
-    def __init__(self, size, vae, tokenizer, rng, hard):
+    def __init__(self, size, vae, tokenizer, rng, hard, draw=pictures.draw, caption=pictures.caption):
         self.size, self.encoder, self.tokenizer, self.rng = size, LinearEncoder(vae, rng), tokenizer, rng
         self.shift, self.scale = vae.config.shift_factor, vae.config.scaling_factor
+        self.draw, self.caption = draw, caption
         self.hard, self.latents, self.ids = hard, None, None
         self.at, self.filled = 0, 0
 
     def add(self, count):
         scenes = [pictures.training_scene(self.rng, self.hard) for _ in range(count)]
-        z = self.encoder(to_tensor([pictures.draw(s, self.rng) for s in scenes]))
+        z = self.encoder(to_tensor([self.draw(s, self.rng) for s in scenes]))
         z = (z - self.shift) * self.scale
-        ids, _ = tokenize(self.tokenizer, [pictures.caption(s, self.rng) for s in scenes])
+        ids, _ = tokenize(self.tokenizer, [self.caption(s, self.rng) for s in scenes])
         if self.latents is None:
             self.latents = torch.empty(self.size, *z.shape[1:])
             self.ids = torch.empty(self.size, CAPTION_TOKENS, dtype=torch.long)
@@ -245,6 +246,16 @@ def sample_times(count):
 def sigmas(steps):
     s = torch.linspace(1, 1 / steps, steps)
     return torch.cat([SHIFT * s / (1 + (SHIFT - 1) * s), torch.zeros(1)])
+
+
+def loss_of(dit, text, tables, x, ids, mask):
+    """The squared error of the velocity at random times, one number for each of the latents [B, C, H, W]."""
+    noise, sigma = torch.randn_like(x), sample_times(len(x))
+    with torch.autocast("cpu", torch.bfloat16):
+        cap = encode_text(text, ids)
+        s = sigma.view(-1, 1, 1, 1)
+        v = velocity(dit, (1 - s) * x + s * noise, 1 - sigma, cap, mask, tables)
+    return (v - (x - noise)).square().mean((1, 2, 3))
 
 
 @torch.no_grad()
@@ -350,13 +361,6 @@ def main():
     print(f"latents: mean {z.mean():.3f}, std {z.std():.3f}; {sum(p.numel() for p in dit.parameters()) / 1e6:.2f} M + "
           f"{sum(p.numel() for p in text.parameters()) / 1e6:.2f} M parameters", flush=True)
 
-    def loss_of(x, noise, sigma, ids, mask):
-        with torch.autocast("cpu", torch.bfloat16):
-            cap = encode_text(text, ids)
-            s = sigma.view(-1, 1, 1, 1)
-            v = velocity(dit, (1 - s) * x + s * noise, 1 - sigma, cap, mask, tables)
-        return (v - (x - noise)).square().mean((1, 2, 3))
-
     global COMPILE
     COMPILE = not args.no_compile
     pad = tokenizer.pad_token_id
@@ -372,7 +376,7 @@ def main():
             o.param_groups[0]["lr"] = r * factor
         pool.add(args.fresh if pool.filled >= pool.size / 4 else 2 * args.fresh)
         x, ids = pool.batch(args.batch)
-        loss = loss_of(x, torch.randn_like(x), sample_times(args.batch), ids, ids != pad).mean()
+        loss = loss_of(dit, text, tables, x, ids, ids != pad).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
         for o in optimizers:

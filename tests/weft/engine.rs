@@ -16,7 +16,7 @@ use crate::program::{golden, text_to_image, weft};
 /// Longer than any of these runs takes; only a hang meets it.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-fn start() -> Engine {
+pub fn start() -> Engine {
     let options = Options { device: Some(Device::Cpu), program: Some(weft()), ..Options::default() };
     Engine::start(&options).expect("the engine starts")
 }
@@ -28,7 +28,7 @@ fn job(engine: &Engine, graph: &Graph, output: &Path) -> Job {
 }
 
 /// The events of a run to its end.
-fn follow(engine: &mut Engine) -> Result<Vec<Event>, Error> {
+pub fn follow(engine: &mut Engine) -> Result<Vec<Event>, Error> {
     let start = Instant::now();
     let mut events = Vec::new();
     while start.elapsed() < PATIENCE {
@@ -43,7 +43,7 @@ fn follow(engine: &mut Engine) -> Result<Vec<Event>, Error> {
     panic!("no end within {PATIENCE:?}: {events:?}");
 }
 
-fn evaluated(events: &[Event]) -> Vec<String> {
+pub fn evaluated(events: &[Event]) -> Vec<String> {
     let node = |event: &Event| match event {
         Event::Started { node } => Some(node.clone()),
         _ => None,

@@ -65,9 +65,35 @@ fn clients_touch_no_tensor() {
     }
 }
 
-/// A plugin depends on plugin-api and on crates from outside, never on the host or on another plugin.
+/// A plugin depends on plugin-api, on the formats and on crates from outside, never on the host or on another plugin.
 #[test]
-fn plugins_depend_on_the_interface_alone() {
+fn plugins_depend_on_the_interface_and_the_formats_alone() {
+    let (mut plugins, mut formats) = (0, 0);
+    for (manifest, dependencies) in dependencies() {
+        let allowed: &[&str] = match manifest.strip_prefix(root()) {
+            Ok(path) if path.starts_with("nodes") => &["plugin-api", "weft-formats"],
+            Ok(path) if path.starts_with("formats") => &[],
+            _ => continue,
+        };
+        plugins += usize::from(!allowed.is_empty());
+        formats += usize::from(allowed.is_empty());
+        let known = |name: &&String| allowed.contains(&name.as_str());
+        let wrong: Vec<&String> = dependencies.iter().filter(|name| !known(name)).collect();
+        assert!(wrong.is_empty(), "{} depends on {wrong:?}", manifest.display());
+    }
+    assert!(plugins >= 7 && formats == 1, "{plugins} plugins were looked at");
+}
+
+/// The formats open nothing and know no tensor.
+#[test]
+fn formats_are_pure() {
+    for word in ["std::fs", "File::", "plugin_api", "weft::"] {
+        assert_eq!(naming("formats/src", word), Vec::<String>::new(), "formats/src names {word}");
+    }
+}
+
+/// Of every package its manifest, and what it depends on of this workspace and of MLX.
+fn dependencies() -> Vec<(PathBuf, Vec<String>)> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(root())
@@ -75,51 +101,12 @@ fn plugins_depend_on_the_interface_alone() {
         .expect("cargo runs");
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("metadata");
     let packages = metadata["packages"].as_array().expect("packages");
-    let own: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
-    let nodes = root().join("nodes");
-    let mut seen = 0;
-    for package in packages {
-        let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
-        if !manifest.starts_with(&nodes) {
-            continue;
-        }
-        seen += 1;
-        for dependency in package["dependencies"].as_array().expect("dependencies") {
-            let name = dependency["name"].as_str().expect("a name");
-            let allowed = name == "plugin-api" || (!own.contains(&name) && !name.starts_with("mlx"));
-            assert!(allowed, "{} depends on {name}", package["name"]);
-        }
-    }
-    assert!(seen >= 6, "only {seen} plugins were looked at");
-}
-
-/// What a plugin may depend on of this workspace: the interface, and the formats, which compute and open nothing.
-#[test]
-fn plugins_know_the_interface_and_the_formats_alone() {
-    let manifest = |folder: &Path| {
-        let text = std::fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
-        toml_names(&text).filter(|name| name.starts_with("weft") || name.starts_with("plugin-api")).collect::<Vec<_>>()
+    let name = |value: &serde_json::Value| value["name"].as_str().expect("a name").to_owned();
+    let own: Vec<String> = packages.iter().map(name).collect();
+    let of = |package: &serde_json::Value| {
+        let all = package["dependencies"].as_array().expect("dependencies").iter().map(name);
+        let named = all.filter(|name| own.contains(name) || name.starts_with("mlx")).collect();
+        (PathBuf::from(package["manifest_path"].as_str().expect("a path")), named)
     };
-    for entry in std::fs::read_dir(root().join("nodes")).expect("the plugins").flatten() {
-        for name in manifest(&entry.path()) {
-            assert!(["plugin-api", "weft-formats"].contains(&name.as_str()), "{} needs {name}", entry.path().display());
-        }
-    }
-    assert_eq!(manifest(&root().join("formats")), Vec::<String>::new());
-    for word in ["std::fs", "plugin_api", "File::"] {
-        assert_eq!(naming("formats/src", word), Vec::<String>::new(), "formats/src names {word}");
-    }
-}
-
-/// The names of dependencies: the keys at the beginning of the lines of `[…dependencies]`.
-fn toml_names(text: &str) -> impl Iterator<Item = String> + '_ {
-    let mut inside = false;
-    text.lines().filter_map(move |line| {
-        if line.starts_with('[') {
-            inside = line.trim_end().ends_with("dependencies]");
-            return None;
-        }
-        let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
-        (inside && !name.is_empty() && !name.starts_with('#')).then(|| name.to_owned())
-    })
+    packages.iter().map(of).collect()
 }

@@ -6,6 +6,8 @@ mod engine;
 mod golden;
 mod graphs;
 mod layers;
+mod lora;
+mod loras;
 mod picture;
 mod plugin;
 mod program;

@@ -3,7 +3,7 @@
 use super::group::Group;
 use super::suffix::{Kind, Role};
 use super::{Delta, Factor, State};
-use crate::Tensor;
+use crate::{Dtype, Tensor};
 
 /// ΔW by its tensors, its shape and what alpha is divided by.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ impl Fault {
 
 /// The delta of a kind that the group has keys of.
 pub(super) fn build(file: &[Tensor], group: &Group<'_>, kind: Kind) -> Result<Built, Fault> {
+    let whole = group.keys(kind).map(|key| &file[key]).find(|tensor| tensor.dtype == Dtype::Other);
+    if let Some(tensor) = whole {
+        return Err(Fault::shape(format!("the numbers of `{}` are of no floating-point type", tensor.name)));
+    }
     let parts = Parts { file, group };
     match kind {
         Kind::LowRank => parts.low_rank(),

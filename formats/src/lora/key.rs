@@ -16,7 +16,7 @@ pub struct Key {
 pub enum State {
     Applied,
     AppliedToTextEncoder,
-    /// No tensor of the model has this name.
+    /// No tensor of the model has this name, or another key of the file changes it already.
     Unknown,
     ShapeMismatch,
     /// Its other half is missing.

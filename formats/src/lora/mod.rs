@@ -4,6 +4,7 @@
 
 mod about;
 mod adapter;
+mod convert;
 mod delta;
 mod family;
 mod fit;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 
 pub use about::{About, about};
 pub use adapter::{Adapter, Alpha, Delta, Factor, Part, Target};
+pub use convert::{ConvertError, Converted, Layout, convert};
 pub use family::family;
 pub use fit::{Fit, fit};
 pub use key::{Key, State};

@@ -66,17 +66,22 @@ impl Fit {
     }
 
     fn part(&self, state: State, words: &str) -> Option<String> {
-        let names: Vec<_> = self.keys.iter().filter(|key| key.state == state).map(|key| key.name.as_str()).collect();
-        let (shown, rest) = names.split_at(names.len().min(MOST_NAMES));
-        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        (!names.is_empty()).then(|| format!("{} {words} (`{}`{more})", names.len(), shown.join("`, `")))
+        let keys: Vec<_> = self.keys.iter().filter(|key| key.state == state).collect();
+        let names: Vec<_> = keys.iter().take(MOST_NAMES).map(|key| key.name.as_str()).collect();
+        let rest = keys.len() - names.len();
+        let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+        // Why a name is unknown is clear; of the others the first reason speaks for all.
+        let why = keys.first()?.why.as_ref().filter(|_| matches!(state, State::ShapeMismatch | State::IncompletePair));
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        Some(format!("{} {words} (`{}`{more}){why}", keys.len(), names.join("`, `")))
     }
 
-    /// What the file is for, where nothing of it fits.
+    /// What the file is for, where no name of it is known.
     fn guess(&self, lost: usize) -> String {
+        let unknown = self.keys.iter().filter(|key| key.state == State::Unknown).count();
         let family = family(self.keys.iter().map(|key| key.name.as_str()));
         family
-            .filter(|_| lost == self.keys.len())
+            .filter(|_| lost == self.keys.len() && unknown == lost)
             .map_or_else(String::new, |family| format!("; by its names it is {family}"))
     }
 }

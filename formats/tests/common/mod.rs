@@ -1,6 +1,8 @@
 //! Models and files of LoRAs as headers describe them, for the tests.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
+pub mod content;
+
 use weft_formats::{Dtype, Tensor};
 
 /// The sizes of a small Z-Image.

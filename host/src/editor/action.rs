@@ -69,6 +69,11 @@ pub enum Action {
     View(PathBuf),
     /// The picture on a node, large.
     ViewNode(String),
+    /// What a node said, in a window: one of its reports, or, where there is no number, its notes.
+    ViewSaid {
+        node: String,
+        report: Option<usize>,
+    },
     ShowInFolder(PathBuf),
     /// The name of a node becomes a field.
     StartRename(String),

@@ -45,6 +45,7 @@ pub struct Editor {
     pub(super) keys: bool,
     pub(super) problems: bool,
     pub(super) viewer: Option<Arc<Picture>>,
+    pub(super) report: Option<panels::Report>,
     pub(super) rename: Option<Rename>,
     pub(super) confirm: Option<Confirm>,
     pub(super) dialog: Option<Dialog>,
@@ -98,6 +99,7 @@ impl Editor {
             keys: false,
             problems: false,
             viewer: None,
+            report: None,
             rename: None,
             confirm: None,
             dialog: None,
@@ -166,7 +168,7 @@ impl Editor {
             let scene = &mut self.scene;
             let state = self.queue.state();
             Panel::left("side").resizable(true).default_size(230.0).size_range(200.0..=480.0).show(ui, |ui| {
-                actions.extend(sidebar.show(ui, &scene.catalog, &scene.library, &state, &mut scene.textures));
+                actions.extend(sidebar.show(ui, &scene.catalog, &scene.files, &state, &mut scene.textures));
             });
         }
         CentralPanel::no_frame().show(ui, |ui| {
@@ -193,6 +195,9 @@ impl Editor {
         if let Some((at, wire)) = asked.palette {
             self.palette = Some(Palette::new(at, wire));
         }
+        if let Some((at, node, carried)) = asked.file {
+            self.take_file(at, node, &carried);
+        }
         if let Some(why) = asked.refusal {
             self.toasts.note(&why);
         }
@@ -201,6 +206,24 @@ impl Editor {
         }
         if self.scene.document.graph().nodes.is_empty() {
             bars::hint(ui);
+        }
+    }
+
+    /// A file out of the side panel: a value of the node under it, or a node of its own.
+    fn take_file(&mut self, at: egui::Pos2, node: Option<String>, carried: &panels::Carried) {
+        let Some(rect) = self.canvas.rect else { return };
+        let edit = match &node {
+            Some(id) => self.scene.gives(id, carried),
+            None => panels::node_for(&self.scene.catalog, &self.scene.files, carried).map(|(kind, inputs)| {
+                let at = self.canvas.camera.to_graph(rect, at);
+                Edit::Add { kind, at, inputs }
+            }),
+        };
+        if edit.is_none() {
+            self.toasts.note("No node takes this file");
+        }
+        if let Some(made) = edit.and_then(|edit| self.edit(edit)) {
+            self.scene.selection = node.into_iter().chain(made).collect();
         }
     }
 
@@ -215,6 +238,11 @@ impl Editor {
         }
         if self.keys {
             panels::keys(ctx, &mut self.keys);
+        }
+        if let Some(report) = &mut self.report
+            && !report.show(ctx, &self.scene.said)
+        {
+            self.report = None;
         }
         if let Some(picture) = &self.viewer
             && !panels::viewer(ctx, picture, &mut self.scene.textures)
@@ -238,6 +266,9 @@ impl Editor {
                 super::confirm::Answer::Save(then) => self.save_then(ctx, then),
                 super::confirm::Answer::Discard(then) => self.carry_out_now(ctx, then),
             }
+        }
+        if let Some(carried) = egui::DragAndDrop::payload::<panels::Carried>(ctx) {
+            bars::carried(ctx, &carried.entry.name);
         }
         self.toasts.show(ctx);
     }
@@ -294,6 +325,7 @@ impl Editor {
         if last.is_some_and(|id| self.runs.contains(&id)) {
             self.scene.states.clone_from(&state.nodes);
             self.scene.pictures.clone_from(&state.pictures);
+            self.scene.said.clone_from(&state.said);
         }
     }
 

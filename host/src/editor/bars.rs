@@ -176,6 +176,19 @@ pub fn hint(ui: &Ui) {
     ui.painter().text(ui.max_rect().center(), Align2::CENTER_CENTER, text, font, theme.quiet);
 }
 
+/// The file that is dragged, beside the pointer.
+pub fn carried(ctx: &Context, name: &str) {
+    let Some(at) = ctx.pointer_latest_pos() else { return };
+    let theme = if theme::is_dark(ctx) { &theme::DARK } else { &theme::LIGHT };
+    let painter = ctx.layer_painter(LayerId::new(Order::Tooltip, Id::new("carried")));
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let font = egui::FontId::proportional(theme::BODY);
+    let galley = painter.layout_no_wrap(format!("{} {}", icon::CUBE, crate::text::printable(name)), font, theme.text);
+    let rect = egui::Rect::from_min_size(at + vec2(14.0, 8.0), galley.size() + vec2(16.0, 8.0));
+    painter.rect(rect, 6.0, theme.raised, Stroke::new(1.0, theme.accent), egui::StrokeKind::Inside);
+    painter.galley(rect.min + vec2(8.0, 4.0), galley, theme.text);
+}
+
 /// While a file hangs over the window.
 pub fn drop_hint(ctx: &Context) {
     let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::new("drop")));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use egui::Context;
 use plugin_api::{Folder, InputKind};
 
+use super::files::Files;
 use super::scene::Scene;
 use crate::graph::{Input, Roots, check_partly};
 use crate::plugins::Catalog;
@@ -66,11 +67,10 @@ fn weights(scene: &Scene) -> Option<u64> {
                 continue;
             };
             let Ok(name) = ron::from_str::<String>(text) else { continue };
-            let files = scene.library.files(folder, extensions);
             if *folder != Folder::Input
-                && let Some(entry) = files.iter().find(|entry| entry.name == name)
+                && let Some(entry) = scene.files.find(folder, extensions, &name)
             {
-                named.insert(entry.path.clone(), entry.bytes);
+                named.insert(entry.path, entry.bytes);
             }
         }
     }

@@ -11,7 +11,7 @@ use super::app::Editor;
 use super::canvas;
 use super::confirm::Confirm;
 use super::dialog::Dialog;
-use super::panels::Sidebar;
+use super::panels::{Report, Sidebar};
 use super::rename::Rename;
 use super::scene::Scene;
 use super::settings::Settings;
@@ -82,7 +82,7 @@ impl Editor {
             Action::Unqueue(id) => self.queue.remove(id),
             Action::ClearQueue => self.queue.clear(),
             Action::Refresh => {
-                self.scene.library.refresh();
+                self.scene.files.refresh();
                 self.checked.forget();
                 self.toasts.note("The model folders were read again");
             }
@@ -121,6 +121,7 @@ impl Editor {
                 None => self.toasts.note(&format!("{} cannot be shown: it is gone, or no picture", path.display())),
             },
             Action::ViewNode(node) => self.viewer = self.scene.pictures.get(&node).cloned(),
+            Action::ViewSaid { node, report } => self.report = Some(Report::new(node, report)),
             Action::ShowInFolder(path) => super::reveal::show(&path, &mut self.toasts),
             Action::StartRename(node) => self.rename = Some(Rename::new(node)),
             Action::Recover(left) => self.recover(*left),
@@ -183,6 +184,7 @@ impl Editor {
         // The one before was saved or given up: it need not be recovered.
         self.recovery.saved();
         self.runs.clear();
+        self.report = None;
         self.checked.forget();
         self.gallery = false;
         self.wants_fit = true;

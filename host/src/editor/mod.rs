@@ -9,6 +9,8 @@ mod checking;
 mod commands;
 mod confirm;
 mod dialog;
+mod files;
+mod lora;
 mod machine;
 mod memory;
 mod opening;

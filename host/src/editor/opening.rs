@@ -59,7 +59,7 @@ pub fn as_input(path: &Path, scene: &Scene) -> Option<Action> {
     let (kind, input) = nodes
         .find_map(|(kind, spec)| Some((kind, spec.inputs.iter().find(|input| takes(&input.kind))?.name.clone())))?;
     let real = path.canonicalize().ok()?;
-    let roots = scene.library.roots().inputs.iter();
+    let roots = scene.files.library().roots().inputs.iter();
     let below = roots
         .filter_map(|root| root.canonicalize().ok())
         .find_map(|root| Some(real.strip_prefix(root).ok()?.to_owned()));

@@ -7,22 +7,26 @@ use indexmap::IndexSet;
 use plugin_api::{InputKind, NodeSpec};
 
 use super::canvas::Frame;
-use super::panels::Textures;
-use crate::document::Document;
+use super::files::Shelf;
+use super::panels::{Carried, Textures};
+use super::widgets::give;
+use crate::document::{Document, Edit};
 use crate::error::Error;
 use crate::graph::{Input, Link, Node};
 use crate::library::Library;
 use crate::plugins::Catalog;
-use crate::queue::{NodeState, Picture};
+use crate::queue::{NodeState, Picture, Said};
 
 pub struct Scene {
     pub document: Document,
     pub catalog: Arc<Catalog>,
-    pub library: Library,
+    pub files: Shelf,
     pub selection: IndexSet<String>,
     /// What the last run left on the nodes.
     pub states: HashMap<String, NodeState>,
     pub pictures: HashMap<String, Arc<Picture>>,
+    /// The nodes' notes and reports.
+    pub said: HashMap<String, Said>,
     /// What is wrong with the graph as it stands, each with its node.
     pub problems: Vec<(Option<String>, Error)>,
     /// The seeds of the last two runs that differed, by node and input, newest last.
@@ -45,15 +49,28 @@ impl Scene {
         Self {
             document: Document::empty(),
             catalog: Arc::default(),
-            library,
+            files: Shelf::new(library),
             selection: IndexSet::new(),
             states: HashMap::new(),
             pictures: HashMap::new(),
+            said: HashMap::new(),
             problems: Vec::new(),
             seeds: HashMap::new(),
             textures: Textures::default(),
             frame: Frame::default(),
         }
+    }
+
+    /// What a file changes on a node that takes it.
+    pub fn gives(&self, id: &str, carried: &Carried) -> Option<Edit> {
+        let (node, spec) = (self.node(id)?, self.spec(id)?);
+        let now = |name: &str| match node.inputs.get(name)? {
+            Input::Value(text) => Some(text.as_str()),
+            Input::Link(_) => None,
+        };
+        let values = give::values(&self.files, &spec.inputs, now, &carried.folder, &carried.entry)?;
+        let set = |(input, value)| Edit::Set { node: id.to_owned(), input, value };
+        Some(Edit::All(values.into_iter().map(set).collect()))
     }
 
     pub fn node(&self, id: &str) -> Option<&Node> {
@@ -200,5 +217,60 @@ impl Scene {
             next += 1;
         }
         found.into_iter().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin_api::Folder;
+
+    use super::*;
+    use crate::editor::files::Files;
+    use crate::graph::{Graph, Roots};
+
+    /// A LoRA with two factors for one matrix.
+    fn lora(metadata: &str) -> Vec<u8> {
+        let factor = |half: &str, shape: &str, begin: usize| {
+            let name = format!("diffusion_model.layers.0.attention.to_q.lora_{half}.weight");
+            format!(r#""{name}": {{"dtype": "F32", "shape": {shape}, "data_offsets": [{begin}, {}]}}"#, begin + 64)
+        };
+        let (down, up) = (factor("A", "[2, 8]", 0), factor("B", "[8, 2]", 64));
+        let header = format!(r#"{{"__metadata__": {metadata}, {down}, {up}}}"#);
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 128]].concat()
+    }
+
+    fn scene(root: &std::path::Path) -> Scene {
+        let extensions = vec!["safetensors".to_owned()];
+        let folder = Folder::Models("loras".to_owned());
+        let file = InputKind::File { default: String::new(), folder, extensions };
+        let spec = NodeSpec::new("Apply", "", "").param("file", file, "").param(
+            "weight",
+            InputKind::float(1.0, (-100.0, 100.0), 0.05),
+            "",
+        );
+        let mut scene = Scene::new(Library::new(Roots { models: vec![root.to_owned()], inputs: Vec::new() }));
+        scene.catalog = Arc::new(Catalog::of("lora", vec![spec]));
+        let text = r#"Graph(format: 1, nodes: {"one": (kind: "lora/Apply")})"#;
+        scene.document = Document::untitled(Graph::parse(text, "the test's graph").unwrap(), None);
+        scene
+    }
+
+    #[test]
+    fn a_file_and_its_weight_are_one_step() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("loras/styles")).unwrap();
+        let bytes = lora(r#"{"recommended_weight": "0.8", "trigger_words": "ink wash"}"#);
+        std::fs::write(root.path().join("loras/styles/ink.safetensors"), bytes).unwrap();
+        let mut scene = scene(root.path());
+        let folder = Folder::Models("loras".to_owned());
+        let entry = scene.files.list(&folder, &[])[0].clone();
+        let edit = scene.gives("one", &Carried { folder, entry }).unwrap();
+        scene.document.edit(edit).unwrap();
+        let inputs = &scene.node("one").unwrap().inputs;
+        let value = |name: &str| inputs.get(name).cloned();
+        assert_eq!(value("file"), Some(Input::text("styles/ink.safetensors")));
+        assert_eq!(value("weight"), Some(Input::Value("0.8".to_owned())));
+        assert!(scene.document.undo());
+        assert!(scene.node("one").unwrap().inputs.is_empty() && !scene.document.can_undo());
     }
 }

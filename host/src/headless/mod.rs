@@ -1,5 +1,7 @@
 //! The commands without a window.
 
+mod convert;
+mod loras;
 mod nodes;
 mod progress;
 mod run;
@@ -24,6 +26,8 @@ pub fn main(flags: Flags) -> ExitCode {
         Command::Edit(flags) => (flags.common.json, edit(flags)),
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
         Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
+        Command::Loras(flags) => (flags.json, loras::loras(&flags)),
+        Command::Convert(command) => (command.json(), convert::convert(&command)),
         Command::Info { picture, json } => (json, info(&picture, json)),
         Command::Engine { device, plugins } => (false, serve(device, plugins)),
     };

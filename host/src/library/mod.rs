@@ -19,6 +19,7 @@ use crate::graph::{Roots, names};
 pub use crate::walk::Entry;
 pub use facts::Facts;
 pub use lora::LoraFacts;
+pub use order::natural;
 pub use template::{Template, graphs_folder, templates, templates_in};
 
 /// Lists of files, read once and kept until [`Library::refresh`].

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{NodeState, Outcome, Picture, Shared};
+use super::{NOTES, NodeState, Outcome, Picture, REPORTS, Said, Shared};
 use crate::engine::protocol::Event;
 use crate::error::Error;
 use crate::graph::{Graph, describe};
@@ -23,6 +23,8 @@ pub(super) struct Watch {
     is_cancelled: bool,
     /// For the history: small, and of one node's shown pictures only the last.
     pictures: Vec<(String, Arc<Picture>)>,
+    /// Nodes that the run has reached: what they said before it is forgotten.
+    reached: HashSet<String>,
 }
 
 impl Watch {
@@ -36,6 +38,7 @@ impl Watch {
             errors: Vec::new(),
             is_cancelled: false,
             pictures: Vec::new(),
+            reached: HashSet::new(),
         }
     }
 
@@ -43,6 +46,7 @@ impl Watch {
     pub(super) fn see(&mut self, shared: &Shared, event: Event) -> bool {
         match event {
             Event::Started { node } => {
+                self.reach(shared, &node);
                 self.since = Instant::now();
                 self.running = Some(node.clone());
                 self.at(shared, node, self.working(0, 0));
@@ -52,7 +56,13 @@ impl Watch {
             Event::Loading { node, done, total } if done >= total => self.at(shared, node, self.working(0, 0)),
             Event::Loading { node, done, total } => self.at(shared, node, NodeState::Loading { done, total }),
             Event::Progress { node, done, total } => self.at(shared, node, self.working(done, total)),
+            Event::Note { node, text } => self.said(shared, &node, |said| push(&mut said.notes, text, NOTES)),
+            Event::Report { node, table } => {
+                self.said(shared, &node, |said| push(&mut said.reports, Arc::new(table), REPORTS));
+                return true;
+            }
             Event::Done { node, milliseconds, cached } => {
+                self.reach(shared, &node);
                 self.running = None;
                 self.at(shared, node, NodeState::Done { milliseconds, cached });
                 return true;
@@ -80,7 +90,8 @@ impl Watch {
     }
 
     /// What became of the run, and the pictures that it made.
-    pub(super) fn end(self) -> (Outcome, Vec<(String, Arc<Picture>)>) {
+    pub(super) fn end(self, shared: &Shared) -> (Outcome, Vec<(String, Arc<Picture>)>) {
+        shared.change(|state| state.said.retain(|node, _| self.reached.contains(node)));
         let outcome = match (self.errors.is_empty(), self.is_cancelled) {
             (false, _) => Outcome::Failed(self.errors),
             (true, true) => Outcome::Cancelled,
@@ -106,6 +117,19 @@ impl Watch {
             }
         });
         self.errors.extend(errors);
+    }
+
+    /// From its first event of this run on, a node has said nothing but what it says now. (One that need not run again
+    /// has no start: it says again what it said.)
+    fn reach(&mut self, shared: &Shared, node: &str) {
+        if self.reached.insert(node.to_owned()) {
+            shared.change(|state| state.said.remove(node));
+        }
+    }
+
+    fn said(&mut self, shared: &Shared, node: &str, add: impl FnOnce(&mut Said)) {
+        self.reach(shared, node);
+        shared.change(|state| add(state.said.entry(node.to_owned()).or_default()));
     }
 
     fn working(&self, done: u32, total: u32) -> NodeState {
@@ -165,7 +189,84 @@ impl Watch {
     }
 }
 
+/// Adds to what is kept, which is no more than `most`.
+fn push<T>(kept: &mut Vec<T>, new: T, most: usize) {
+    if kept.len() == most {
+        kept.remove(0);
+    }
+    kept.push(new);
+}
+
 /// What pictures take in memory.
 pub(super) fn bytes(pictures: &[(String, Arc<Picture>)]) -> usize {
     pictures.iter().map(|(_, picture)| picture.rgba.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::protocol::Table;
+    use crate::error::Code;
+
+    fn note(node: &str, text: &str) -> Event {
+        Event::Note { node: node.into(), text: text.into() }
+    }
+
+    fn report(node: &str, title: &str) -> Event {
+        Event::Report { node: node.into(), table: Table { title: title.into(), columns: vec![], rows: vec![] } }
+    }
+
+    fn started(node: &str) -> Event {
+        Event::Started { node: node.into() }
+    }
+
+    fn done(node: &str, cached: bool) -> Event {
+        Event::Done { node: node.into(), milliseconds: 0.0, cached }
+    }
+
+    /// One run, after which every node's notes and the titles of its reports are given.
+    fn run(shared: &Shared, events: Vec<Event>) -> Vec<(String, Vec<String>)> {
+        let mut watch = Watch::new(&Graph::default(), &Catalog::default());
+        for event in events {
+            watch.see(shared, event);
+        }
+        drop(watch.end(shared));
+        let state = shared.lock();
+        let titles = |said: &Said| said.reports.iter().map(|table| table.title.clone()).collect::<Vec<_>>();
+        let all = |(node, said): (&String, &Said)| (node.clone(), [said.notes.clone(), titles(said)].concat());
+        let mut said: Vec<_> = state.said.iter().map(all).collect();
+        said.sort();
+        said
+    }
+
+    #[test]
+    fn what_nodes_say_lasts_until_they_run_again() {
+        let shared = Shared::new(|| {});
+        let failed = Event::Failed { node: "b".into(), error: Error::new(Code::Failed, "no") };
+        let first = vec![started("a"), note("a", "one"), note("a", "two"), done("a", false), started("b")];
+        let first = [first, vec![report("b", "keys"), failed]].concat();
+        let words = |node: &str, words: &[&str]| (node.to_owned(), words.iter().map(|&word| word.to_owned()).collect());
+        assert_eq!(run(&shared, first), [words("a", &["one", "two"]), words("b", &["keys"])]);
+        // `a` is known and says it again; `b` runs, and has nothing to say any more.
+        let second = vec![note("a", "one"), note("a", "two"), done("a", true), started("b"), done("b", false)];
+        assert_eq!(run(&shared, second), [words("a", &["one", "two"])]);
+        assert_eq!(run(&shared, vec![done("a", true)]), [], "it said nothing this time");
+    }
+
+    #[test]
+    fn what_a_run_did_not_reach_says_nothing() {
+        let shared = Shared::new(|| {});
+        run(&shared, vec![started("a"), note("a", "one"), done("a", false)]);
+        assert_eq!(run(&shared, vec![started("other"), Event::Cancelled]), []);
+    }
+
+    #[test]
+    fn a_node_that_talks_without_end_is_cut() {
+        let shared = Shared::new(|| {});
+        let notes = (0..NOTES + 5).map(|index| note("a", &index.to_string()));
+        let reports = (0..REPORTS + 1).map(|index| report("a", &format!("table {index}")));
+        let said = run(&shared, notes.chain(reports).collect());
+        assert_eq!((said[0].1[0].as_str(), said[0].1[NOTES].as_str()), ("5", "table 1"));
+        assert_eq!(said[0].1.len(), NOTES + REPORTS);
+    }
 }

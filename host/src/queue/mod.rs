@@ -14,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine;
+use crate::engine::protocol::Table;
 use crate::error::{Code, Error};
 use crate::graph::{Graph, Roots};
 use crate::plugins::Catalog;
@@ -56,7 +57,21 @@ pub struct State {
     pub nodes: HashMap<String, NodeState>,
     /// The last picture of each node that saves, shows or previews one.
     pub pictures: HashMap<String, Arc<Picture>>,
+    /// What each node said when it last ran, in this run or, until it is reached, in the one before.
+    pub said: HashMap<String, Said>,
 }
+
+/// What a node has said beside its outputs, in the order in which it came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The first are dropped beyond [`NOTES`].
+    pub notes: Vec<String>,
+    /// The first are dropped beyond [`REPORTS`].
+    pub reports: Vec<Arc<Table>>,
+}
+
+pub const NOTES: usize = 100;
+pub const REPORTS: usize = 100;
 
 pub const HISTORY: usize = 200;
 
@@ -158,6 +173,19 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            state: Mutex::default(),
+            news: Condvar::new(),
+            wake: Box::new(wake),
+            next_id: AtomicU64::new(1),
+            process_id: AtomicU32::new(0),
+            interrupts: AtomicU32::new(0),
+            is_closed: AtomicBool::new(false),
+            is_changed: AtomicBool::new(false),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Each change is whole by itself, so what a panic leaves behind can still be read.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -182,16 +210,7 @@ impl std::fmt::Debug for Shared {
 impl Queue {
     /// Starts the engine on a thread of its own. `wake` is called after every change of [`State`], from that thread.
     pub fn start(options: engine::Options, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            news: Condvar::new(),
-            wake: Box::new(wake),
-            next_id: AtomicU64::new(1),
-            process_id: AtomicU32::new(0),
-            interrupts: AtomicU32::new(0),
-            is_closed: AtomicBool::new(false),
-            is_changed: AtomicBool::new(false),
-        });
+        let shared = Arc::new(Shared::new(wake));
         let (ends, ended) = channel();
         let worker = worker::Worker::new(Arc::clone(&shared), options);
         let work = move || {

@@ -73,7 +73,7 @@ impl Worker {
     }
 
     fn carry_out(&mut self, id: RunId, order: Order) {
-        let (outcome, pictures) = self.attempt(&order).end();
+        let (outcome, pictures) = self.attempt(&order).end(&self.shared);
         self.shared.change(|state| {
             let seconds = state.current.take().map_or(0.0, |current| current.started.elapsed().as_secs_f64());
             let Order { title, graph, .. } = order;

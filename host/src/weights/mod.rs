@@ -244,7 +244,7 @@ impl Weights {
     fn read(&self, entry: &Entry) -> Result<Array> {
         let data = entry.file.read(entry.start, entry.bytes)?;
         let Some(dtype) = entry.dtype else {
-            let numbers = wide::numbers(&entry.stored, &data).ok_or_else(|| {
+            let numbers = wide::numbers(weft_formats::Dtype::named(&entry.stored), &data).ok_or_else(|| {
                 let Entry { name, file, stored, .. } = entry;
                 Error::file(format!("the tensor `{name}` of {file} has the type {stored}, which Weft does not read"))
                     .help("use a file with float32, bfloat16 or float16 weights")

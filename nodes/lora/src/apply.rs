@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use plugin_api::{Result, Run, Tensor, Weights};
+use plugin_api::{Dtype, Result, Run, Tensor, Weights};
 use weft_formats::lora::{Adapter, Part, Target};
 
 use crate::delta::Parts;
@@ -122,6 +122,7 @@ impl Change {
     fn delta(&self, target: &Target) -> Tensor {
         let delta = match &self.parts {
             Parts::LowRank { down, up } => Parts::LowRank { down: down.clone(), up: rows(up, target) }.delta(),
+            Parts::Full(diff) => rows(&as_row(diff, target), target).as_dtype(Dtype::Float32),
             parts => rows(&parts.delta(), target),
         };
         delta * self.scale as f32
@@ -151,6 +152,14 @@ impl Dora {
 /// The rows that go to the target.
 fn rows(tensor: &Tensor, target: &Target) -> Tensor {
     tensor.narrow(0, target.rows.start as i32, target.rows.end as i32)
+}
+
+/// A vector that is the one row of its target, such as a pad token, as a matrix.
+fn as_row(diff: &Tensor, target: &Target) -> Tensor {
+    match diff.shape().as_deref() {
+        Ok([length]) if target.rows == (0..1) && *length > 1 => diff.expand_dims(&[0]),
+        _ => diff.clone(),
+    }
 }
 
 /// With rows of zeros around them, where they are not all of the target's.

@@ -28,7 +28,7 @@ impl Lora {
         let targets = Targets::of(&model_headers(&models.model), text_encoder.as_deref());
         let fit = lora::fit(&headers, &metadata, &targets);
         report::tell(run, row, &fit)?;
-        report::check(row, &headers, &fit, options)?;
+        report::check(row, &fit, options)?;
         let trigger_words = lora::about(&metadata).trigger_words;
         let lora = Self { tensors, adapters: fit.adapters, trigger_words };
         lora.check(row)?;

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use plugin_api::{Error, Result, Run};
-use weft_formats::Tensor;
-use weft_formats::lora::{self, Fit, Key, State};
+use weft_formats::lora::{Fit, Key, State};
 
 use crate::row::{Options, Row};
 
@@ -24,29 +23,25 @@ pub fn tell(run: &Run, row: &Row, fit: &Fit) -> Result<()> {
 
 /// # Errors
 /// A file that changes nothing; one that fits in part, unless that is allowed.
-pub fn check(row: &Row, file: &[Tensor], fit: &Fit, options: Options) -> Result<()> {
+pub fn check(row: &Row, fit: &Fit, options: Options) -> Result<()> {
     let name = Path::new(&row.file).display();
+    let Some(problem) = fit.problem() else { return Ok(()) };
+    let problem = problem.trim_end_matches('.');
     if fit.adapters.is_empty() {
-        let problem = fit.problem().unwrap_or_else(|| "it has no keys".to_owned());
-        let error = Error::file(format!("{name} changes nothing in this model: {problem}"));
-        return Err(match lora::family(file.iter().map(|tensor| tensor.name.as_str())) {
-            Some(family) => error.help(format!("it is {family}; use a LoRA that was made for this model")),
-            None => error.help("use a LoRA that was made for this model"),
-        });
+        return Err(Error::file(format!("{name} changes nothing in this model: {problem}")).help(help(fit, false)));
     }
-    match fit.problem() {
-        Some(problem) if !options.allow_partial => {
-            Err(Error::file(format!("{name} fits only in part: {problem}")).help(help(fit)))
-        }
-        _ => Ok(()),
+    if options.allow_partial {
+        return Ok(());
     }
+    Err(Error::file(format!("{name} fits only in part: {problem}")).help(help(fit, true)))
 }
 
-fn help(fit: &Fit) -> &'static str {
-    let is_text = |key: &&Key| !key.state.is_applied() && key.state == State::NoTextEncoder;
-    let left = fit.keys.iter().filter(|key| !key.state.is_applied()).count();
-    if fit.keys.iter().filter(is_text).count() == left {
-        return "link the model's text encoder to this node, or turn on allow_partial to leave that part out";
+fn help(fit: &Fit, some_fits: bool) -> &'static str {
+    let mut left = fit.keys.iter().filter(|key| !key.state.is_applied());
+    match (left.all(|key| key.state == State::NoTextEncoder), some_fits) {
+        (true, true) => "link the model's text encoder to this node, or turn on allow_partial to leave that part out",
+        (true, false) => "link the model's text encoder to this node",
+        (false, true) => "turn on allow_partial to apply the rest, or use a LoRA that was made for this model",
+        (false, false) => "use a LoRA that was made for this model",
     }
-    "turn on allow_partial to apply the rest, or use a LoRA that was made for this model"
 }

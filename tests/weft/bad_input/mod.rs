@@ -4,6 +4,7 @@ mod command_line;
 mod environment;
 mod graph;
 mod image;
+mod lora;
 mod output;
 mod plugin;
 mod tokenizer_config;

@@ -74,7 +74,7 @@ fn libraries_that_are_refused() {
             name: "a wrong major version",
             arrange: |at| compiled(at, &["MAJOR=9"]),
             code: 5,
-            says: &["libbroken", "needs the plugin interface 9.1", "has 0.2"],
+            says: &["libbroken", "needs the plugin interface 9.2", "has 0.2"],
         },
         Case {
             name: "a newer minor version",

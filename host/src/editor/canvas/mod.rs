@@ -5,12 +5,14 @@ mod camera;
 mod gestures;
 mod map;
 mod node;
+mod said;
 mod view;
 mod wire;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use egui::{Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{DragAndDrop, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, WidgetType, pos2, vec2};
 use indexmap::IndexMap;
 use plugin_api::InputKind;
 
@@ -22,6 +24,7 @@ use view::{Ports, View};
 
 use super::Action;
 use super::palette::Wire;
+use super::panels::Carried;
 use super::scene::{Port, Scene};
 use super::theme::Theme;
 use crate::document::Edit;
@@ -67,6 +70,8 @@ pub struct Asked {
     pub actions: Vec<Action>,
     /// Open the palette here, with this wire.
     pub palette: Option<(Pos2, Option<Wire>)>,
+    /// A file out of the side panel that was let go here, and the node under it.
+    pub file: Option<(Pos2, Option<String>, Arc<Carried>)>,
     /// A refused wire, in words.
     pub refusal: Option<String>,
     /// No gesture goes on: the next edit is a step of its own.
@@ -100,6 +105,7 @@ impl Canvas {
         ui.painter().set(wires, Shape::Vec(shapes));
         self.paint_ports(ui, scene, theme);
         let mut asked = self.answer(ui, scene, rect, did);
+        asked.file = self.carried(ui, scene, rect);
         asked.actions.append(&mut scene.frame.actions);
         asked.is_settled = !ui.ctx().input(|input| input.pointer.any_down()) && !ui.ctx().egui_wants_keyboard_input();
         asked
@@ -273,6 +279,20 @@ impl Canvas {
             }
         }
         asked
+    }
+
+    /// Lights the node that would take the file on the pointer; gives the file where it is let go.
+    fn carried(&self, ui: &Ui, scene: &Scene, rect: Rect) -> Option<(Pos2, Option<String>, Arc<Carried>)> {
+        let ctx = ui.ctx();
+        let carried = DragAndDrop::payload::<Carried>(ctx)?;
+        let at = ctx.pointer_latest_pos().filter(|at| rect.contains(*at))?;
+        let node = self.node_at(scene, at).filter(|id| scene.gives(id, &carried).is_some());
+        if let Some(drawn) = node.as_ref().and_then(|id| scene.frame.drawn.get(id)) {
+            let stroke = Stroke::new(2.5 * self.camera.zoom.max(0.5), Theme::of(ui).accent);
+            ui.painter().rect_stroke(drawn.rect, body::corner(self.camera.zoom), stroke, StrokeKind::Outside);
+        }
+        let is_dropped = ctx.input(|input| input.pointer.any_released());
+        is_dropped.then(|| DragAndDrop::clear_payload(ctx)).map(|()| (at, node, carried))
     }
 
     fn raise(&mut self, id: &str) {

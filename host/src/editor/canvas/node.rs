@@ -9,9 +9,9 @@ use egui::{
     pos2, vec2,
 };
 use egui_phosphor::regular as icon;
-use plugin_api::InputKind;
+use plugin_api::{InputKind, InputSpec};
 
-use super::{body, view};
+use super::{body, said, view};
 use crate::document::{Edit, Mode};
 use crate::editor::panels::bytes;
 use crate::editor::scene::{Port, Scene};
@@ -164,7 +164,7 @@ pub fn input(ui: &mut Ui, scene: &mut Scene, id: &str, name: &str) {
                 value,
                 seed_mode: scene.document.seed_mode(id, name),
                 last_seed: scene.last_seed(id, name),
-                library: &scene.library,
+                files: &scene.files,
                 zoom,
             };
             let inner = ui.vertical(|ui| {
@@ -172,7 +172,8 @@ pub fn input(ui: &mut Ui, scene: &mut Scene, id: &str, name: &str) {
                 widgets::field(ui, &field)
             });
             if let Some(change) = inner.inner {
-                scene.frame.actions.push(action(id, name, change));
+                let weight = weight(scene, id, spec, &change);
+                scene.frame.actions.push(action(id, name, change, weight));
             }
             inner.response.rect.bottom()
         }
@@ -183,9 +184,29 @@ pub fn input(ui: &mut Ui, scene: &mut Scene, id: &str, name: &str) {
     scene.frame.drawing.rows.push((port, middle));
 }
 
-fn action(node: &str, input: &str, change: Change) -> Action {
+/// What picking another file does to the weight beside it.
+fn weight(scene: &Scene, id: &str, file: &InputSpec, change: &Change) -> Option<Edit> {
+    let Change::Value(after) = change else { return None };
+    let weight = widgets::follow::weight_of(&scene.spec(id)?.inputs, file)?;
+    let value = |name: &str| match scene.node(id)?.inputs.get(name)? {
+        Input::Value(text) => Some(Ok(text.as_str())),
+        Input::Link(_) => Some(Err(())),
+    };
+    let before = value(&file.name).and_then(Result::ok);
+    // A weight that comes over a link is not ours.
+    let now = value(&weight.name).transpose().ok()?;
+    let next = widgets::follow::weight(&scene.files, file, (before, after.as_deref()), weight, now)?;
+    Some(Edit::Set { node: id.to_owned(), input: weight.name.clone(), value: next })
+}
+
+/// The action for a change; `more` is done in the same step.
+fn action(node: &str, input: &str, change: Change, more: Option<Edit>) -> Action {
     let (node, input) = (node.to_owned(), input.to_owned());
     match change {
+        Change::Value(value) if more.is_some() => {
+            let edits = std::iter::once(Edit::Set { node, input, value }).chain(more);
+            Action::Edit(Edit::All(edits.collect()))
+        }
         Change::Value(value) => Action::Edit(Edit::Set { node, input, value }),
         Change::Seed(mode) => Action::Edit(Edit::Seed { node, input, mode }),
         Change::Refresh => Action::Refresh,
@@ -244,7 +265,7 @@ pub fn bottom(ui: &mut Ui, scene: &mut Scene, id: &str) {
         if let Some(picture) = picture.cloned() {
             picture_of(ui, scene, id, &picture);
         }
-        let said: Vec<(String, String, Color32)> = match scene.states.get(id) {
+        let wrong: Vec<(String, String, Color32)> = match scene.states.get(id) {
             Some(NodeState::Failed(errors)) => {
                 errors.iter().map(|error| (error.what.clone(), join(&error.cause, &error.help), theme.error)).collect()
             }
@@ -254,9 +275,10 @@ pub fn bottom(ui: &mut Ui, scene: &mut Scene, id: &str) {
             }
             _ => Vec::new(),
         };
-        for (what, more, color) in said {
+        for (what, more, color) in wrong {
             message(ui, zoom, &what, &more, color);
         }
+        said::show(ui, scene, id);
     }
     if !scene.frame.is_far() {
         ui.allocate_space(vec2(NODE_WIDTH * zoom, 3.0 * zoom));

@@ -95,6 +95,8 @@ fn groups(ctx: &Context) -> Vec<Group> {
         ("Move the canvas", vec!["Middle button".to_owned(), "Space + drag".to_owned()]),
         ("Add a node", vec!["Double click".to_owned()]),
         ("Nodes that fit", vec!["Drag a wire to the canvas".to_owned()]),
+        ("Turn off all rows but one", vec![format!("{} + click", ctx.format_modifiers(Modifiers::ALT))]),
+        ("Use a file", vec!["Drag it to a node".to_owned()]),
         ("Select more", vec![format!("{cmd} + click"), "Shift + click".to_owned()]),
     ];
     groups.push(Group { title: "Mouse", lines: mouse.into() });

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use egui::{Align2, Frame, Margin, Rect, ScrollArea, TextStyle, Ui, pos2};
+use egui::{Align2, Context, Frame, Margin, Rect, ScrollArea, Sense, TextStyle, Ui, pos2};
 use egui_phosphor::regular as icon;
-use plugin_api::{Folder, InputKind, NodeSpec};
+use plugin_api::{Folder, InputKind};
 
 use super::{Action, card};
+use crate::editor::files::{Files, is_lora};
+use crate::editor::lora;
 use crate::editor::theme::{GAP, SPACE, Theme};
+use crate::editor::widgets::{give, paint};
 use crate::graph::Input;
-use crate::library::{Entry, Library};
+use crate::library::{Entry, Facts};
 use crate::plugins::Catalog;
 
 /// Files of one folder.
@@ -19,10 +22,35 @@ pub struct Group {
     pub place: &'static str,
     pub folder: Folder,
     pub files: Arc<[Entry]>,
+    /// The one ending that all of them have: it says nothing and takes the room of the names. Empty where they have several.
+    pub ending: String,
+}
+
+impl Group {
+    /// What a LoRA says of itself; none for other files.
+    fn facts(&self, ctx: &Context, shelf: &dyn Files, entry: &Entry) -> Option<Facts> {
+        if is_lora(&self.folder) { shelf.facts(ctx, &entry.path) } else { None }
+    }
+
+    /// Whether a search finds a file: by its name, or by what it says of itself.
+    fn finds(&self, ctx: &Context, shelf: &dyn Files, query: &str, entry: &Entry) -> bool {
+        if query.trim().is_empty() {
+            return true;
+        }
+        let said = self.facts(ctx, shelf, entry).map_or(String::new(), |facts| lora::all_text(&facts));
+        card::finds(query, &[&entry.name, &said])
+    }
+}
+
+/// A file that is dragged out of the panel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Carried {
+    pub folder: Folder,
+    pub entry: Entry,
 }
 
 /// What the library has, by group. Only files that some node takes, where nodes say so.
-pub fn files(catalog: &Catalog, library: &Library) -> Vec<Group> {
+pub fn files(catalog: &Catalog, shelf: &dyn Files) -> Vec<Group> {
     let part = |name: &str| Folder::Models(name.to_owned());
     let groups = [
         ("Models", "models/", Folder::AnyModel),
@@ -33,14 +61,16 @@ pub fn files(catalog: &Catalog, library: &Library) -> Vec<Group> {
         ("Inputs", "the folder of the graph", Folder::Input),
     ];
     let group = |(title, place, folder): (&'static str, &'static str, Folder)| {
-        let files = library.files(&folder, &extensions(catalog, &folder));
-        Group { title, place, folder, files }
+        let extensions = extensions(catalog, &folder);
+        let files = shelf.list(&folder, &extensions);
+        let ending = if let [one] = &extensions[..] { format!(".{one}") } else { String::new() };
+        Group { title, place, folder, files, ending }
     };
     groups.map(group).into()
 }
 
-/// The page of files. A click adds the node that takes the file.
-pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], query: &mut String) -> Vec<Action> {
+/// The page of files. A click adds the node that takes the file; a file can be dragged to a node or the canvas.
+pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], shelf: &dyn Files, query: &mut String) -> Vec<Action> {
     let mut actions = Vec::new();
     ui.horizontal(|ui| {
         let width = ui.available_width() - card::row_height(ui) - GAP;
@@ -57,7 +87,8 @@ pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], query: &mut String
         let is_searching = !query.trim().is_empty();
         let mut is_empty = true;
         for group in groups {
-            let found: Vec<&Entry> = group.files.iter().filter(|entry| card::finds(query, &[&entry.name])).collect();
+            let finds = |entry: &&Entry| group.finds(ui.ctx(), shelf, query, entry);
+            let found: Vec<&Entry> = group.files.iter().filter(finds).collect();
             if is_searching && found.is_empty() {
                 continue;
             }
@@ -70,9 +101,11 @@ pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], query: &mut String
                     let said = format!("Nothing yet. Files belong into {}.", group.place);
                     Frame::new().inner_margin(indent).show(ui, |ui| card::quiet(ui, &said));
                 }
-                let height = card::row_height(ui);
+                // LoRAs have a second line.
+                let second = if is_lora(&group.folder) { card::height(ui, &TextStyle::Small) + 2.0 } else { 0.0 };
+                let height = card::row_height(ui) + second;
                 card::rows(ui, found.len(), height, |ui, index, rect| {
-                    actions.extend(row(ui, rect, catalog, group, found[index]));
+                    actions.extend(row(ui, rect, catalog, group, shelf, found[index]));
                 });
             });
         }
@@ -84,65 +117,64 @@ pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], query: &mut String
     actions
 }
 
-fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, entry: &Entry) -> Option<Action> {
+fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, shelf: &dyn Files, entry: &Entry) -> Option<Action> {
     let theme = Theme::of(ui);
-    let response = card::button(ui, rect, (group.title, &entry.path), &entry.name);
+    let response = card::button(ui, rect, (group.title, &entry.path), &entry.name).interact(Sense::drag());
+    let carried = Carried { folder: group.folder.clone(), entry: entry.clone() };
     card::row_background(ui, &response);
+    let first = rect.with_max_y(rect.top() + card::row_height(ui));
     let size = if entry.bytes == 0 && entry.is_folder { String::new() } else { card::bytes(entry.bytes) };
-    let right = pos2(rect.right() - GAP, rect.center().y);
+    let right = pos2(rect.right() - GAP, first.center().y);
     let size = card::line(ui, right, Align2::RIGHT_CENTER, &size, &TextStyle::Small, theme.quiet, rect.width() * 0.4);
     let glyph = match (entry.is_folder, &group.folder) {
         (true, _) => icon::PACKAGE,
         (false, Folder::Input) => icon::IMAGE,
         (false, _) => icon::CUBE,
     };
-    let at = pos2(rect.left() + SPACE, rect.center().y);
+    let at = pos2(rect.left() + SPACE, first.center().y);
     card::line(ui, at, Align2::CENTER_CENTER, glyph, &TextStyle::Body, theme.quiet, rect.width());
-    let at = pos2(rect.left() + SPACE * 2.0, rect.center().y);
-    let width = size.left() - GAP - at.x;
-    card::line(ui, at, Align2::LEFT_CENTER, &entry.name, &TextStyle::Body, theme.text, width);
+    let name = Rect::from_x_y_ranges(rect.left() + SPACE * 2.0..=size.left() - GAP, first.y_range());
+    let short = entry.name.strip_suffix(group.ending.as_str()).unwrap_or(&entry.name);
+    paint::path(ui, name, &crate::text::printable(short), theme.text);
+    let facts = group.facts(ui.ctx(), shelf, entry);
+    if let Some(facts) = &facts {
+        let at = pos2(name.left(), rect.bottom() - GAP);
+        let (said, color) = match lora::problem(facts, &entry.path) {
+            Some(problem) => (format!("{} {problem}", icon::WARNING), theme.warning),
+            None => (lora::short(facts), theme.quiet),
+        };
+        let width = rect.right() - GAP - at.x;
+        card::line(ui, at, Align2::LEFT_BOTTOM, &said, &TextStyle::Small, color, width);
+    }
     let is_clicked = response.clicked();
     // The catalogue is searched only for the row that it matters to.
-    let node = (is_clicked || response.hovered()).then(|| node_for(catalog, &group.folder, entry)).flatten();
+    let node = (is_clicked || response.hovered()).then(|| node_for(catalog, shelf, &carried)).flatten();
+    response.dnd_set_drag_payload(carried);
     response.on_hover_ui(|ui| {
+        ui.set_max_width(380.0);
         ui.label(crate::text::printable(&entry.name));
         card::quiet(ui, &entry.path.display().to_string());
+        if let Some(facts) = &facts {
+            lora::about(ui, facts, &entry.path);
+        }
         let does = match &node {
-            Some((kind, ..)) => format!("A click adds {kind}"),
+            Some((kind, _)) => format!("A click adds {kind}. Drag it to a node to use it there."),
             None => "No node takes this file".to_owned(),
         };
         card::quiet(ui, &does);
     });
-    let (kind, input, value) = node.filter(|_| is_clicked)?;
-    Some(Action::AddNode { kind, inputs: vec![(input, value)] })
+    let (kind, inputs) = node.filter(|_| is_clicked)?;
+    Some(Action::AddNode { kind, inputs })
 }
 
-/// The first node that takes such a file: its kind, the input, and the value that names the file.
-fn node_for(catalog: &Catalog, folder: &Folder, entry: &Entry) -> Option<(String, String, Input)> {
+/// The first node that takes such a file: its kind, and the values that name the file.
+pub fn node_for(catalog: &Catalog, shelf: &dyn Files, file: &Carried) -> Option<(String, Vec<(String, Input)>)> {
     let nodes = catalog.nodes().filter(|(_, spec)| !spec.deprecated);
     nodes.into_iter().find_map(|(kind, spec)| {
-        let (input, value) = input_for(spec, folder, entry)?;
-        Some((kind, input, value))
+        let values = give::values(shelf, &spec.inputs, |_| None, &file.folder, &file.entry)?;
+        let inputs = values.into_iter().filter_map(|(name, value)| Some((name, Input::Value(value?))));
+        Some((kind, inputs.collect()))
     })
-}
-
-fn input_for(spec: &NodeSpec, folder: &Folder, entry: &Entry) -> Option<(String, Input)> {
-    spec.inputs.iter().find_map(|input| match &input.kind {
-        kind if takes(kind, folder, entry) => Some((input.name.clone(), Input::text(&entry.name))),
-        InputKind::Rows { columns } => {
-            let column = columns.iter().find(|column| takes(&column.kind, folder, entry))?;
-            let (name, file) = (ron::to_string(&column.name).ok()?, ron::to_string(&entry.name).ok()?);
-            Some((input.name.clone(), Input::Value(format!("[{{{name}: {file}}}]"))))
-        }
-        _ => None,
-    })
-}
-
-fn takes(kind: &InputKind, of: &Folder, entry: &Entry) -> bool {
-    let InputKind::File { folder, extensions, .. } = kind else { return false };
-    let extension = entry.path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    let fits = extension.is_some_and(|extension| extensions.contains(&extension));
-    folder == of && (extensions.is_empty() || entry.is_folder || fits)
 }
 
 /// Every extension that nodes take from a folder; empty where one takes all, or none takes any.
@@ -173,9 +205,10 @@ fn extensions(catalog: &Catalog, of: &Folder) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
-    use plugin_api::InputSpec;
+    use plugin_api::{InputSpec, NodeSpec};
 
     use super::*;
+    use crate::editor::files::fake::{Fake, facts};
 
     fn file(folder: Folder, extensions: &[&str]) -> InputKind {
         let extensions = extensions.iter().map(|&extension| extension.to_owned()).collect();
@@ -207,9 +240,11 @@ mod tests {
     }
 
     fn show(groups: Vec<Group>, query: &str) -> Harness<'static, (String, Vec<Action>)> {
-        let catalog = catalog();
+        let (catalog, mut shelf) = (catalog(), Fake::default());
+        let known = facts(&["sumi-e"], Some(0.8), None);
+        shelf.facts.insert("/models/ink \"v2\".safetensors".into(), known);
         let draw = move |ui: &mut Ui, (query, actions): &mut (String, Vec<Action>)| {
-            actions.extend(page(ui, &catalog, &groups, query));
+            actions.extend(page(ui, &catalog, &groups, &shelf, query));
         };
         Harness::builder().with_size([280.0, 500.0]).build_ui_state(draw, (query.to_owned(), Vec::new()))
     }
@@ -217,14 +252,21 @@ mod tests {
     fn groups() -> Vec<Group> {
         let models = entries(&["demo", "fox.safetensors", "notes.txt"]);
         vec![
-            Group { title: "Models", place: "models/", folder: Folder::AnyModel, files: models },
+            Group { title: "Models", place: "models/", folder: Folder::AnyModel, files: models, ending: String::new() },
             Group {
                 title: "LoRA",
                 place: "models/loras/",
                 folder: loras(),
                 files: entries(&["ink \"v2\".safetensors"]),
+                ending: ".safetensors".to_owned(),
             },
-            Group { title: "VAE", place: "models/vae/", folder: Folder::Models("vae".into()), files: entries(&[]) },
+            Group {
+                title: "VAE",
+                place: "models/vae/",
+                folder: Folder::Models("vae".into()),
+                files: entries(&[]),
+                ending: String::new(),
+            },
         ]
     }
 
@@ -242,6 +284,13 @@ mod tests {
         let rows = Input::Value(r#"[{"file": "ink \"v2\".safetensors"}]"#.to_owned());
         let wanted = [add("core/LoadModel", "path", Input::text("demo")), add("core/Lora", "loras", rows)];
         assert_eq!(harness.state().1, wanted);
+    }
+
+    #[test]
+    fn loras_are_found_by_what_they_say() {
+        let harness = show(groups(), "SUMI-E");
+        harness.get_by_label("LoRA (1)");
+        harness.get_by_label("ink \"v2\".safetensors");
     }
 
     #[test]

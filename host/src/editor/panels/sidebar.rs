@@ -4,8 +4,8 @@ use egui::{Align2, Rect, Stroke, TextStyle, Ui, vec2};
 use egui_phosphor::regular as icon;
 
 use super::{Action, Textures, card, history, models, nodes};
+use crate::editor::files::Files;
 use crate::editor::theme::{FIELD_RADIUS, GAP, Theme};
-use crate::library::Library;
 use crate::plugins::Catalog;
 use crate::queue::State;
 
@@ -37,7 +37,7 @@ impl Sidebar {
         &mut self,
         ui: &mut Ui,
         catalog: &Catalog,
-        library: &Library,
+        shelf: &dyn Files,
         state: &State,
         textures: &mut Textures,
     ) -> Vec<Action> {
@@ -45,8 +45,8 @@ impl Sidebar {
         match self.page {
             Page::Nodes => nodes::page(ui, catalog, &mut self.query),
             Page::Models => {
-                let files = models::files(catalog, library);
-                models::page(ui, catalog, &files, &mut self.query)
+                let groups = models::files(catalog, shelf);
+                models::page(ui, catalog, &groups, shelf, &mut self.query)
             }
             Page::History => history::page(ui, state, textures),
         }

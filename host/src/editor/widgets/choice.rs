@@ -1,6 +1,6 @@
 //! One of several words.
 
-use egui::{Align, Color32, Popup, PopupCloseBehavior, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, vec2};
+use egui::{Align, Popup, PopupCloseBehavior, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, vec2};
 use egui_phosphor::regular;
 
 use super::list::{self, Line};
@@ -15,6 +15,8 @@ pub struct Open {
     pub chosen: usize,
 }
 
+/// A field that is narrower, at zoom 1, has no caret.
+const NARROW: f32 = 150.0;
 /// Lists with more options than this have a search line.
 const SHORT: usize = 10;
 /// The highest that a list gets, in points.
@@ -29,27 +31,26 @@ pub fn put(ui: &Ui, rect: Rect, cell: &Cell<'_>, default: &str, options: &[Strin
         Ok(word) => (word.as_str(), paint::colour(ui, word == default)),
         Err(odd) => (odd.text.as_str(), Theme::of(ui).error),
     };
-    let response = button(ui, rect, cell, text, colour, false);
+    let (response, inner) = button(ui, rect, cell, text);
+    paint::line(ui, inner, text, colour, Align::Min);
     let picked = pick(ui, &response, text, options);
     let menu = cell.finish(&response, read.as_ref().err());
     picked.map(|word| Change::Value(Some(value::print(&word)))).or(menu)
 }
 
-/// The closed field: text and a caret. `by_end` shows the end of a text that is too long.
-pub fn button(ui: &Ui, rect: Rect, cell: &Cell<'_>, text: &str, colour: Color32, by_end: bool) -> Response {
+/// The closed field with a caret; gives the room for its text.
+pub fn button(ui: &Ui, rect: Rect, cell: &Cell<'_>, text: &str) -> (Response, Rect) {
     let response = ui.interact(rect, cell.id(), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(WidgetType::ComboBox, ui.is_enabled(), &cell.name));
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(text));
     paint::plate(ui, rect, &response, cell.zoom);
     let inner = rect.shrink2(vec2(paint::PAD * cell.zoom, 0.0));
-    let caret = paint::line(ui, inner, regular::CARET_DOWN, Theme::of(ui).quiet, Align::Max);
-    let inner = inner.with_max_x(inner.max.x - caret - GAP * cell.zoom);
-    if by_end {
-        paint::line_end(ui, inner, text, colour);
-    } else {
-        paint::line(ui, inner, text, colour, Align::Min);
+    // In a narrow cell the name needs the room.
+    if rect.width() < NARROW * cell.zoom {
+        return (response, inner);
     }
-    response
+    let caret = paint::line(ui, inner, regular::CARET_DOWN, Theme::of(ui).quiet, Align::Max);
+    (response, inner.with_max_x(inner.max.x - caret - GAP * cell.zoom))
 }
 
 fn pick(ui: &Ui, response: &Response, now: &str, options: &[String]) -> Option<String> {

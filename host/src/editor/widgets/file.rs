@@ -24,10 +24,11 @@ pub struct Place<'a> {
 
 pub fn put(ui: &Ui, rect: Rect, cell: &Cell<'_>, place: &Place<'_>) -> Option<Change> {
     let theme = Theme::of(ui);
-    let files = (cell.files)(place.folder, place.extensions);
+    let files = cell.files.list(place.folder, place.extensions);
     let read = value::read(cell.value, place.default.to_owned(), value::name);
     let name = read.as_ref().map_or_else(|odd| odd.text.as_str(), String::as_str);
-    let is_there = name.is_empty() || files.iter().any(|entry| entry.name == name) || is_elsewhere(ui, cell.id(), name);
+    let is_known = || cell.files.find(place.folder, place.extensions, name).is_some();
+    let is_there = name.is_empty() || is_known() || is_elsewhere(ui, cell.id(), name);
     let (text, colour) = match &read {
         Err(_) => (name, theme.error),
         Ok(_) if name.is_empty() => ("none", if cell.spec.required { theme.warning } else { theme.quiet }),
@@ -37,7 +38,8 @@ pub fn put(ui: &Ui, rect: Rect, cell: &Cell<'_>, place: &Place<'_>) -> Option<Ch
     // The one ending that all have says nothing and takes the room of the name.
     let ending = if let [one] = place.extensions { format!(".{one}") } else { String::new() };
     let short = text.strip_suffix(ending.as_str()).unwrap_or(text);
-    let response = choice::button(ui, rect, cell, short, colour, true);
+    let (response, inner) = choice::button(ui, rect, cell, short);
+    paint::path(ui, inner, short, colour);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(text));
     let note = match &read {
         Ok(_) if !is_there => Some(format!("{name} is not in {}", folder_name(place.folder))),
@@ -45,7 +47,7 @@ pub fn put(ui: &Ui, rect: Rect, cell: &Cell<'_>, place: &Place<'_>) -> Option<Ch
         _ => None,
     };
     let picked = pick(ui, &response, cell, place, &files, name);
-    let menu = cell.finish_with(&response, read.as_ref().err(), note.as_deref());
+    let menu = cell.finish_with(&response, read.as_ref().err(), note.as_deref(), cell.facts(ui).as_ref());
     picked.or(menu)
 }
 

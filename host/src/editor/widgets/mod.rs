@@ -2,27 +2,33 @@
 
 mod choice;
 mod file;
+pub mod follow;
+pub mod give;
 pub mod list;
 mod number;
-mod paint;
+pub mod paint;
 mod rows;
 mod scale;
 pub mod search;
 mod seed;
 mod switch;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
 mod value;
+mod words;
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use egui::{Align, Id, Rect, RectAlign, Response, Tooltip, Ui, vec2};
-use plugin_api::{Folder, InputKind, InputSpec};
+use plugin_api::{InputKind, InputSpec};
 
 use crate::document::SeedMode;
+use crate::editor::files::Files;
+use crate::editor::lora;
 use crate::editor::theme::{FIELD, GAP, Theme};
-use crate::library::{Entry, Library};
+use crate::library::Facts;
 use scale::Scale;
 use value::Odd;
 
@@ -39,7 +45,7 @@ pub struct Field<'a> {
     pub seed_mode: SeedMode,
     /// The seed of the last run; a button brings it back where the value is another one.
     pub last_seed: Option<i64>,
-    pub library: &'a Library,
+    pub files: &'a dyn Files,
     /// The canvas's zoom: the style of `ui` is scaled by it already, pictures and fixed sizes are not.
     pub zoom: f32,
 }
@@ -63,13 +69,10 @@ pub fn field(ui: &mut Ui, field: &Field<'_>) -> Option<Change> {
         spec: field.spec,
         value: field.value,
         zoom: field.zoom,
-        files: &|folder, extensions| field.library.files(folder, extensions),
+        files: field.files,
     };
     cell.show(ui, field.seed_mode, field.last_seed)
 }
-
-/// The library's files of a folder with these extensions.
-type Files<'a> = &'a dyn Fn(&Folder, &[String]) -> Arc<[Entry]>;
 
 /// One value to show: that of an input, or a cell of its rows.
 struct Cell<'a> {
@@ -78,7 +81,7 @@ struct Cell<'a> {
     spec: &'a InputSpec,
     value: Option<&'a str>,
     zoom: f32,
-    files: Files<'a>,
+    files: &'a dyn Files,
 }
 
 impl Cell<'_> {
@@ -96,8 +99,10 @@ impl Cell<'_> {
                     InputKind::Seed { .. } => seed::row(ui, rect, self, seed_mode, last_seed),
                     InputKind::Bool { default } => switch::row(ui, rect, self, *default),
                     _ => {
-                        let rect = self.label(ui, rect);
-                        self.put(ui, rect)
+                        let field = self.label(ui, rect);
+                        let change = self.put(ui, field);
+                        words::show(ui, self, rect.x_range());
+                        change
                     }
                 }
             }
@@ -134,17 +139,30 @@ impl Cell<'_> {
         field
     }
 
+    /// The file that the value names, where it is a LoRA, and what it says of itself.
+    fn facts(&self, ui: &Ui) -> Option<(PathBuf, Facts)> {
+        let path = follow::lora_path(self.files, &self.spec.kind, self.value)?;
+        let facts = self.files.facts(ui.ctx(), &path)?;
+        Some((path, facts))
+    }
+
     fn id(&self) -> Id {
         Id::new("field of a node").with(&self.name)
     }
 
     /// Help beside the field, and its menu.
     fn finish(&self, response: &Response, odd: Option<&Odd>) -> Option<Change> {
-        self.finish_with(response, odd, None)
+        self.finish_with(response, odd, None, None)
     }
 
     /// With what there is to say of this very value.
-    fn finish_with(&self, response: &Response, odd: Option<&Odd>, note: Option<&str>) -> Option<Change> {
+    fn finish_with(
+        &self,
+        response: &Response,
+        odd: Option<&Odd>,
+        note: Option<&str>,
+        facts: Option<&(PathBuf, Facts)>,
+    ) -> Option<Change> {
         let mut tip = Tooltip::for_enabled(response);
         // Below, it would hide the field that a hand goes to next.
         tip.popup = tip.popup.align(RectAlign::RIGHT_START).gap(TIP * self.zoom);
@@ -155,6 +173,9 @@ impl Cell<'_> {
             }
             if let Some(note) = note {
                 ui.label(note);
+            }
+            if let Some((path, facts)) = facts {
+                lora::about(ui, facts, path);
             }
             if !self.spec.help.is_empty() {
                 ui.label(&self.spec.help);

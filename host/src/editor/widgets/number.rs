@@ -25,7 +25,12 @@ pub fn put(ui: &mut Ui, rect: Rect, cell: &Cell<'_>, labelled: bool) -> Option<C
     let scale = Scale::of(&cell.spec.kind)?;
     let read = scale.read(cell.value);
     let now = read.as_ref().copied().unwrap_or(scale.default());
-    let shown = read.as_ref().map_or_else(|odd| odd.text.clone(), |number| number.shown());
+    let shown = read.as_ref().map_or_else(
+        |odd| odd.text.clone(),
+        |number| {
+            if labelled { number.shown() } else { number.aligned(&scale) }
+        },
+    );
     let id = cell.id();
     let is_typing = ui.is_enabled()
         && ui.memory_mut(|memory| {

@@ -41,8 +41,8 @@ fn font(ui: &Ui) -> FontId {
     TextStyle::Body.resolve(ui.style())
 }
 
-fn layout(ui: &Ui, text: &str, colour: Color32, width: f32) -> Arc<Galley> {
-    let mut job = LayoutJob::simple_singleline(text.to_owned(), font(ui), colour);
+fn layout(ui: &Ui, text: &str, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_singleline(text.to_owned(), font, colour);
     job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
     ui.painter().layout_job(job)
 }
@@ -50,24 +50,52 @@ fn layout(ui: &Ui, text: &str, colour: Color32, width: f32) -> Arc<Galley> {
 /// One line of text at the left or right of `rect`, in the middle of its height, cut at its width. Gives the width
 /// that it took.
 pub fn line(ui: &Ui, rect: Rect, text: &str, colour: Color32, align: Align) -> f32 {
-    let galley = layout(ui, text, colour, rect.width());
+    line_of(ui, rect, text, font(ui), colour, align)
+}
+
+/// The same, of another type.
+pub fn line_of(ui: &Ui, rect: Rect, text: &str, font: FontId, colour: Color32, align: Align) -> f32 {
+    let galley = layout(ui, text, font, colour, rect.width());
     let size = galley.size();
     let x = if align == Align::Max { rect.max.x - size.x } else { rect.min.x };
     ui.painter().galley(pos2(x, rect.center().y - size.y / 2.0), galley, colour);
     size.x
 }
 
-/// One line whose end matters more than its beginning: `…rs/style.safetensors`.
-pub fn line_end(ui: &Ui, rect: Rect, text: &str, colour: Color32) {
-    let width = |text: &str| layout(ui, text, colour, f32::INFINITY).size().x;
-    if width(text) <= rect.width() {
-        line(ui, rect, text, colour, Align::Min);
+/// A file with its folder, which is quiet and gives way first. Of a long name beginning and end stay: what it is, and
+/// which version.
+pub fn path(ui: &Ui, rect: Rect, text: &str, colour: Color32) {
+    let quiet = Theme::of(ui).quiet;
+    let width = |text: &str| layout(ui, text, font(ui), colour, f32::INFINITY).size().x;
+    let (folder, name) = text.rfind('/').map_or(("", text), |at| text.split_at(at + 1));
+    let room = rect.width() - width(name);
+    if room < 0.0 {
+        line(ui, rect, &middle_cut(name, |cut| width(cut) <= rect.width()), colour, Align::Min);
         return;
     }
+    let folder = if width(folder) <= room { folder.to_owned() } else { end_of(folder, |cut| width(cut) <= room) };
+    let taken = line(ui, rect, &folder, quiet.gamma_multiply(0.8), Align::Min);
+    line(ui, rect.with_min_x(rect.min.x + taken), name, colour, Align::Min);
+}
+
+/// The longest end with an ellipsis before it that fits; nothing where that would be no more than its slash.
+fn end_of(text: &str, fits: impl Fn(&str) -> bool) -> String {
     let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     let cut = |at: usize| format!("…{}", &text[at..]);
-    let first = starts.partition_point(|&at| width(&cut(at)) > rect.width());
-    line(ui, rect, &cut(starts.get(first).copied().unwrap_or(text.len())), colour, Align::Min);
+    let first = starts.partition_point(|&at| !fits(&cut(at)));
+    starts.get(first).filter(|_| first + 3 < starts.len()).map_or(String::new(), |&at| cut(at))
+}
+
+/// The text with as much left out of its middle as has to be.
+pub fn middle_cut(text: &str, fits: impl Fn(&str) -> bool) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let cut = |kept: usize| {
+        let (first, last) = (kept.div_ceil(2), kept / 2);
+        let end = &chars[chars.len() - last..];
+        chars[..first].iter().chain(&['…']).chain(end).collect::<String>()
+    };
+    let kept: Vec<usize> = (0..chars.len()).collect();
+    cut(kept.partition_point(|&kept| fits(&cut(kept))).saturating_sub(1))
 }
 
 /// A button of one icon, with its name for those who do not see it.
@@ -86,4 +114,20 @@ pub fn icon(ui: &Ui, rect: Rect, id: Id, icon: &str, colour: Color32, name: &str
     let at = rect.center() - galley.mesh_bounds.center().to_vec2();
     ui.painter().galley(at, galley, colour);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        let fits = |most: usize| move |text: &str| text.chars().count() <= most;
+        assert_eq!(middle_cut("detailer_v2_00012", fits(9)), "deta…0012");
+        assert_eq!(middle_cut("détail", fits(6)), "dét…il");
+        assert_eq!(middle_cut("detail", fits(0)), "…");
+        assert_eq!(end_of("people/styles/", fits(9)), "…/styles/");
+        assert_eq!(end_of("styles/", fits(2)), "");
+        assert_eq!(end_of("", fits(2)), "");
+    }
 }

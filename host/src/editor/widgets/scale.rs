@@ -35,6 +35,15 @@ impl Number {
         }
     }
 
+    /// For people, with as many decimals as steps have, so that numbers below each other can be compared: 0.80, 1.00.
+    pub fn aligned(self, scale: &Scale) -> String {
+        let shown = self.shown();
+        let (Self::Float(_), Scale::Float { step, .. }) = (self, scale) else { return shown };
+        let decimals = |text: &str| text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let missing = decimals(&Self::Float(*step).shown()).saturating_sub(decimals(&shown));
+        if shown.contains('e') { shown } else { shown + &"0".repeat(missing) }
+    }
+
     pub fn as_f64(self) -> f64 {
         match self {
             Self::Int(number) => number as f64,
@@ -133,7 +142,8 @@ impl Scale {
         }
     }
 
-    fn clamped(&self, number: Number) -> Number {
+    /// The nearest number that is allowed.
+    pub fn clamped(&self, number: Number) -> Number {
         match (*self, number) {
             (Self::Int { range: (low, high), multiple, .. }, Number::Int(number)) => {
                 let number = number.min(high).max(low);

@@ -1,7 +1,7 @@
 //! True or false: a switch, or a checkbox where there is little room.
 
 use egui::{
-    Align, Align2, Color32, CornerRadius, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
+    Align, Align2, Color32, CornerRadius, Id, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
     WidgetType, vec2,
 };
 use egui_phosphor::regular;
@@ -40,23 +40,37 @@ pub fn row(ui: &Ui, rect: Rect, cell: &Cell<'_>, default: bool) -> Option<Change
 pub fn check(ui: &Ui, rect: Rect, cell: &Cell<'_>, default: bool) -> Option<Change> {
     let (read, response, change) = click(ui, rect, cell, default);
     let theme = Theme::of(ui);
-    let side = (16.0 * cell.zoom).min(rect.width());
-    let square = Rect::from_center_size(rect.center(), vec2(side, side));
     let is_on = read.as_ref().copied().unwrap_or(default);
-    let edge = match &read {
-        Err(_) => theme.error,
-        Ok(true) => theme.accent,
-        Ok(false) => edge(ui, &response),
-    };
-    let fill = if is_on && read.is_ok() { theme.accent } else { theme.field };
-    let radius = CornerRadius::same((4.0 * cell.zoom) as u8);
-    ui.painter().rect(square, radius, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
-    if is_on {
-        let colour = if read.is_ok() { theme.on_accent } else { theme.error };
-        let font = TextStyle::Small.resolve(ui.style());
-        ui.painter().text(square.center(), Align2::CENTER_CENTER, regular::CHECK, font, colour);
+    let mark = if is_on { regular::CHECK } else { "" };
+    match &read {
+        Err(_) => square(ui, rect, cell.zoom, theme.field, theme.error, (mark, theme.error)),
+        Ok(true) => square(ui, rect, cell.zoom, theme.accent, theme.accent, (mark, theme.on_accent)),
+        Ok(false) => square(ui, rect, cell.zoom, theme.field, edge(ui, &response), (mark, theme.text)),
     }
     cell.finish(&response, read.as_ref().err()).or(change)
+}
+
+/// A checkbox for all rows of a list: checked, empty, or with a line where some are on. True where it was clicked.
+pub fn all(ui: &Ui, rect: Rect, id: Id, (on, count): (usize, usize), name: &str, zoom: f32) -> bool {
+    let response = ui.interact(rect, id, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(WidgetType::Checkbox, ui.is_enabled(), on == count, name));
+    let theme = Theme::of(ui);
+    let mark = match on {
+        0 => "",
+        on if on == count => regular::CHECK,
+        _ => regular::MINUS,
+    };
+    square(ui, rect, zoom, theme.field, edge(ui, &response), (mark, theme.text));
+    response.on_hover_text("All on or off. Alt and a click on the box of a row: only that one.").clicked()
+}
+
+fn square(ui: &Ui, rect: Rect, zoom: f32, fill: Color32, edge: Color32, (mark, colour): (&str, Color32)) {
+    let side = (16.0 * zoom).min(rect.width());
+    let square = Rect::from_center_size(rect.center(), vec2(side, side));
+    let radius = CornerRadius::same((4.0 * zoom) as u8);
+    ui.painter().rect(square, radius, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
+    let font = TextStyle::Small.resolve(ui.style());
+    ui.painter().text(square.center(), Align2::CENTER_CENTER, mark, font, colour);
 }
 
 /// The border of one that is off. It is all that is seen of it, so that the line around fields would be too faint.

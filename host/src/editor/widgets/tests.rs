@@ -1,11 +1,16 @@
 //! Every widget by its accessible name: what a hand or a keyboard does gives the change that it should.
 
+use std::sync::Arc;
+
 use egui::{Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
+use plugin_api::Folder;
 use proptest::prelude::*;
 
 use super::*;
+use crate::editor::files::fake::{Fake, facts};
+use crate::error::{Code, Error};
 
 struct State {
     spec: InputSpec,
@@ -13,7 +18,7 @@ struct State {
     mode: SeedMode,
     last: Option<i64>,
     zoom: f32,
-    files: Arc<[Entry]>,
+    files: Fake,
     changes: Vec<Change>,
 }
 
@@ -24,22 +29,25 @@ fn spec(name: &str, kind: InputKind) -> InputSpec {
 }
 
 fn state(kind: InputKind, value: Option<&str>) -> State {
-    let entry = |name: &str| Entry { name: name.to_owned(), path: name.into(), is_folder: false, bytes: 1_234_567 };
-    let files: Arc<[Entry]> = ["a.safetensors", "styles/ink.safetensors", "styles/oil.safetensors"].map(entry).into();
+    let files = Fake::of(&["a.safetensors", "styles/ink.safetensors", "styles/oil.safetensors"]);
     let value = value.map(str::to_owned);
     State { spec: spec("x", kind), value, mode: SeedMode::Fixed, last: None, zoom: 1.0, files, changes: Vec::new() }
 }
 
 /// Shows the state as the app does: a change is in the graph at the next frame.
 fn show(state: State) -> Shown {
+    show_in(state, [320.0, 500.0])
+}
+
+fn show_in(state: State, size: [f32; 2]) -> Shown {
     let app = |ui: &mut Ui, state: &mut State| {
-        let files = Arc::clone(&state.files);
+        let files = state.files.clone();
         let cell = Cell {
             name: format!("n.{}", state.spec.name),
             spec: &state.spec,
             value: state.value.as_deref(),
             zoom: state.zoom,
-            files: &|_, _| Arc::clone(&files),
+            files: &files,
         };
         if let Some(change) = cell.show(ui, state.mode, state.last) {
             match &change {
@@ -50,7 +58,7 @@ fn show(state: State) -> Shown {
             state.changes.push(change);
         }
     };
-    let mut harness = Harness::builder().with_size([320.0, 500.0]).build_ui_state(app, state);
+    let mut harness = Harness::builder().with_size(size).build_ui_state(app, state);
     // Icons and sizes as in the window.
     crate::editor::theme::install(&harness.ctx);
     harness.run();
@@ -235,7 +243,7 @@ fn a_file_is_picked() {
 #[test]
 fn an_empty_folder_says_what_goes_there() {
     let mut empty = state(file(), None);
-    empty.files = Arc::new([]);
+    empty.files = Fake::default();
     let mut harness = show(empty);
     click(&mut harness, "n.x");
     harness.get_by_label("nothing in models/loras: put .safetensors files there");
@@ -268,6 +276,137 @@ fn rows_are_edited() {
     assert_eq!(value(&harness), Some(format!("[{first}, {second}]").as_str()));
     click(&mut harness, "n.x 1 remove");
     assert_eq!(value(&harness), Some(format!("[{second}]").as_str()));
+}
+
+/// Rows over LoRAs that say something of themselves: a recommended weight, trigger words, a fault.
+fn knowing(value: Option<&str>) -> State {
+    let mut state = state(loras(), value);
+    let known = [
+        ("a.safetensors", facts(&[], None, Some("3 of 9 keys are not applied."))),
+        ("styles/ink.safetensors", facts(&["ink wash", "sumi-e"], Some(0.8), None)),
+        ("styles/oil.safetensors", facts(&["oil"], Some(0.6), None)),
+        ("broken.safetensors", Arc::new(Err(Error::new(Code::File, "it is no LoRA").cause("a web page")))),
+    ];
+    state.files = Fake::of(&known.each_ref().map(|(name, _)| *name));
+    state.files.facts = known.into_iter().map(|(name, facts)| (name.into(), facts)).collect();
+    state
+}
+
+fn pick(harness: &mut Shown, row: usize, file: &str) {
+    click(harness, &format!("n.x {row} file"));
+    click(harness, file);
+}
+
+#[test]
+fn a_weight_follows_its_file_until_somebody_sets_it() {
+    let mut harness = show(knowing(Some("[{}]")));
+    let after = |harness: &Shown, cells: &str| assert_eq!(value(harness), Some(format!("[{{{cells}}}]").as_str()));
+    pick(&mut harness, 1, "styles/ink.safetensors");
+    after(&harness, r#""file": "styles/ink.safetensors", "weight": 0.8"#);
+    assert_eq!(harness.state().changes.len(), 1, "one step for undo");
+    pick(&mut harness, 1, "styles/oil.safetensors");
+    after(&harness, r#""file": "styles/oil.safetensors", "weight": 0.6"#);
+    pick(&mut harness, 1, "a.safetensors");
+    after(&harness, r#""file": "a.safetensors""#);
+    click(&mut harness, "n.x 1 weight");
+    harness.get_by_label("n.x 1 weight").type_text("0.3");
+    harness.key_press(Key::Enter);
+    harness.run();
+    pick(&mut harness, 1, "styles/ink.safetensors");
+    after(&harness, r#""file": "styles/ink.safetensors", "weight": 0.3"#);
+}
+
+#[test]
+fn trigger_words_are_copied() {
+    let mut harness = show(knowing(Some(r#"[{"file": "a.safetensors"}, {"file": "styles/ink.safetensors"}]"#)));
+    let words = |row: usize| format!("n.x {row} file trigger words");
+    assert_eq!(harness.get_by_label(&words(2)).value().as_deref(), Some("ink wash, sumi-e"));
+    assert!(harness.query_by_label(&words(1)).is_none(), "it names none");
+    harness.get_by_label(&words(2)).click();
+    harness.step();
+    let copied = egui::OutputCommand::CopyText("ink wash, sumi-e".to_owned());
+    assert!(harness.output().platform_output.commands.contains(&copied));
+    assert!(harness.state().changes.is_empty(), "looking changes nothing");
+}
+
+#[test]
+fn files_that_are_no_good_say_why() {
+    let harness = show(knowing(Some(r#"[{"file": "a.safetensors"}, {"file": "broken.safetensors"}]"#)));
+    let said = |row: usize| harness.get_by_label(&format!("n.x {row} file problem")).value();
+    assert_eq!(said(1).as_deref(), Some("3 of 9 keys are not applied."));
+    assert_eq!(said(2).as_deref(), Some("it is no LoRA: a web page"));
+}
+
+#[test]
+fn a_single_file_has_its_words_below_it() {
+    let mut single = knowing(Some(r#""styles/ink.safetensors""#));
+    single.spec.kind = file();
+    let mut harness = show(single);
+    let (field, words) = (harness.get_by_label("n.x").rect(), harness.get_by_label("n.x trigger words").rect());
+    assert!(words.top() >= field.bottom() - 1.0 && words.top() < field.bottom() + 8.0, "{field:?} {words:?}");
+    // Only files of the folder of LoRAs have facts.
+    let folder = Folder::Models("vae".to_owned());
+    harness.state_mut().spec.kind = InputKind::File { default: String::new(), folder, extensions: Vec::new() };
+    harness.run();
+    assert!(harness.query_by_label("n.x trigger words").is_none());
+}
+
+#[test]
+fn all_rows_are_turned_at_once() {
+    let rows = r#"[{"enabled": false, "weight": 0.5}, {}, {"enabled": 7}]"#;
+    let mut harness = show(knowing(Some(rows)));
+    click(&mut harness, "n.x all");
+    assert_eq!(value(&harness), Some(r#"[{"weight": 0.5}, {}, {}]"#));
+    click(&mut harness, "n.x all");
+    assert_eq!(value(&harness), Some(r#"[{"enabled": false, "weight": 0.5}, {"enabled": false}, {"enabled": false}]"#));
+    harness.input_mut().modifiers = Modifiers::ALT;
+    click(&mut harness, "n.x 2 enabled");
+    let only = r#"[{"enabled": false, "weight": 0.5}, {}, {"enabled": false}]"#;
+    assert_eq!(value(&harness), Some(only));
+    click(&mut harness, "n.x 2 enabled");
+    assert_eq!(value(&harness), Some(r#"[{"weight": 0.5}, {}, {}]"#), "and all of them again");
+    let none = show(knowing(None));
+    assert!(none.query_by_label("n.x all").is_none(), "there is nothing to turn");
+}
+
+#[test]
+fn a_new_row_begins_with_its_file() {
+    let mut harness = show(knowing(None));
+    click(&mut harness, "n.x add");
+    harness.get_by_label("n.x 1 file search").type_text("oil");
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(value(&harness), Some(r#"[{"file": "styles/oil.safetensors", "weight": 0.6}]"#));
+    assert!(harness.query_by_label("n.x 1 file search").is_none());
+}
+
+#[test]
+fn ten_rows_stand_below_each_other_at_every_size() {
+    let row = |index: usize| {
+        let file =
+            ["a", "styles/ink", "styles/oil", "broken", "gone/a-name-that-is-far-too-long-for-any-field-of-ours"];
+        format!(
+            r#"{{"enabled": {}, "file": "{}.safetensors", "weight": -{index}.25}}"#,
+            !index.is_multiple_of(3),
+            file[index % 5]
+        )
+    };
+    let rows: Vec<String> = (0..10).map(row).collect();
+    for (zoom, width) in [(1.0, 320.0), (0.45, 120.0), (2.0, 640.0), (1.0, 90.0)] {
+        let mut state = knowing(Some(&format!("[{}]", rows.join(", "))));
+        state.zoom = zoom;
+        let harness = show_in(state, [width, 1400.0]);
+        let rect = |row: usize, column: &str| harness.get_by_label(&format!("n.x {row} {column}")).rect();
+        for row in 1..=10 {
+            let (enabled, file, weight) = (rect(row, "enabled"), rect(row, "file"), rect(row, "weight"));
+            assert!(enabled.right() <= file.left() && file.right() <= weight.left(), "{row} at {zoom}");
+            assert!(weight.right() <= rect(row, "remove").left() + 0.1 && rect(row, "remove").right() <= width);
+            assert_eq!((enabled.left(), weight.right()), (rect(1, "enabled").left(), rect(1, "weight").right()));
+        }
+        let lines = (1..10).map(|row| rect(row + 1, "file").top() - rect(row, "file").bottom());
+        assert!(lines.into_iter().all(|gap| gap > 0.0), "rows lie on each other at {zoom}");
+    }
 }
 
 #[test]
@@ -307,7 +446,7 @@ fn show_all(values: Vec<String>) {
             for (at, kind) in every_kind().into_iter().enumerate() {
                 let spec = spec("x", kind);
                 let name = format!("{row}.{at}");
-                let cell = Cell { name, spec: &spec, value: Some(value), zoom: 0.7, files: &|_, _| Arc::new([]) };
+                let cell = Cell { name, spec: &spec, value: Some(value), zoom: 0.7, files: &Fake::default() };
                 cell.show(ui, SeedMode::Random, Some(-1));
             }
         }

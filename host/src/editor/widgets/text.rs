@@ -1,9 +1,13 @@
 //! Text: a line of it, or an area.
 
+use std::path::Path;
+
 use egui::{Align, FontSelection, Frame, Margin, Rect, Response, Sense, TextEdit, TextStyle, Ui, UiBuilder, vec2};
 
+use plugin_api::InputKind;
+
 use super::value::{self, Odd};
-use super::{Cell, Change, paint};
+use super::{Cell, Change, paint, tags};
 use crate::editor::theme::{self, GAP, Theme};
 
 /// Lines that an area has at least and at most; what is longer scrolls.
@@ -69,6 +73,13 @@ fn name(ui: &Ui, response: &Response, cell: &Cell<'_>) {
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(cell.name.clone()));
 }
 
+/// Of a tag in a prompt: whether there is the file that it names.
+fn tag_colour(ui: &Ui, cell: &Cell<'_>, name: &str) -> egui::Color32 {
+    let InputKind::Prompt { folder, extensions, .. } = &cell.spec.kind else { return Theme::of(ui).text };
+    let is_there = Path::new(name).is_absolute() || cell.files.find(folder, extensions, name).is_some();
+    if is_there { Theme::of(ui).accent } else { Theme::of(ui).warning }
+}
+
 /// An area with its label above the text, over the whole width.
 pub fn area(ui: &mut Ui, cell: &Cell<'_>, default: &str) -> Option<Change> {
     let read = value::read(cell.value, default.to_owned(), value::text);
@@ -98,7 +109,14 @@ pub fn area(ui: &mut Ui, cell: &Cell<'_>, default: &str) -> Option<Change> {
     );
     let mut child = ui.new_child(UiBuilder::new().max_rect(inside.with_min_y(rect.min.y + head)));
     let colour = if read.is_err() { theme.error } else { paint::colour(ui, text == *default) };
-    let edit = TextEdit::multiline(&mut text)
+    let mut tagged = |ui: &Ui, text: &dyn egui::TextBuffer, width: f32| {
+        let of_tag = |name: &str| tag_colour(ui, cell, name);
+        let font = TextStyle::Body.resolve(ui.style());
+        let mut job = tags::layout(text.as_str(), &font, colour, of_tag);
+        job.wrap.max_width = width;
+        ui.painter().layout_job(job)
+    };
+    let mut edit = TextEdit::multiline(&mut text)
         .id(cell.id())
         .font(FontSelection::Style(TextStyle::Body))
         .frame(Frame::NONE)
@@ -106,6 +124,9 @@ pub fn area(ui: &mut Ui, cell: &Cell<'_>, default: &str) -> Option<Change> {
         .text_color(colour)
         .desired_width(inner)
         .desired_rows(rows);
+    if matches!(cell.spec.kind, InputKind::Prompt { .. }) {
+        edit = edit.layouter(&mut tagged);
+    }
     let response = egui::ScrollArea::vertical()
         .id_salt(cell.id().with("scroll"))
         .max_height(rows as f32 * row)

@@ -1,0 +1,123 @@
+//! What a LoRA file says of itself, in words: for the lines under fields, the model browser and the text over both.
+
+use std::path::Path;
+
+use egui::{RichText, TextStyle, Ui};
+
+use super::theme::Theme;
+use crate::library::{Facts, LoraFacts};
+use crate::text::printable;
+
+/// Trigger words as they are typed into a prompt; none where the file names none.
+pub fn trigger_words(facts: &Facts) -> Option<String> {
+    let Ok(facts) = &**facts else { return None };
+    let words: Vec<&str> =
+        facts.about.trigger_words.iter().map(|word| word.trim()).filter(|word| !word.is_empty()).collect();
+    (!words.is_empty()).then(|| printable(&words.join(", ")).replace('\n', " "))
+}
+
+/// The weight that the file's author recommends.
+pub fn recommended(facts: &Facts) -> Option<f64> {
+    facts.as_ref().as_ref().ok()?.about.weight.filter(|weight| weight.is_finite())
+}
+
+/// What is wrong with the file at `path`: why it cannot be read, or what of it fits no model.
+pub fn problem(facts: &Facts, path: &Path) -> Option<String> {
+    // Its path would fill the line in which this stands.
+    let short = |text: &str| text.replace(&path.display().to_string(), "this file");
+    match &**facts {
+        Ok(facts) => facts.problem.clone(),
+        Err(error) if error.cause.is_empty() => Some(short(&error.what)),
+        Err(error) => Some(format!("{}: {}", short(&error.what), error.cause)),
+    }
+}
+
+/// In a few words: "LoRA, rank 16 · 0.8 · ink wash".
+pub fn short(facts: &Facts) -> String {
+    let Ok(known) = &**facts else { return String::new() };
+    let weight = known.about.weight.map(shown);
+    let parts: Vec<String> = [kind(known), weight, trigger_words(facts)].into_iter().flatten().collect();
+    parts.join(" · ")
+}
+
+/// Whatever can be searched for.
+pub fn all_text(facts: &Facts) -> String {
+    let Ok(facts) = &**facts else { return String::new() };
+    let title = facts.about.title.clone();
+    title.into_iter().chain(lines(facts).into_iter().map(|(_, text)| text)).collect::<Vec<_>>().join("\n")
+}
+
+/// "LoRA, rank 16", "LoKr and full difference, rank 4 to 16".
+fn kind(facts: &LoraFacts) -> Option<String> {
+    let summary = &facts.summary;
+    let kinds = summary.kinds.join(" and ");
+    let rank = match (summary.ranks.first(), summary.ranks.last()) {
+        (Some(first), Some(last)) if first < last => format!("rank {first} to {last}"),
+        (Some(only), _) => format!("rank {only}"),
+        _ => String::new(),
+    };
+    let parts: Vec<String> = [kinds, rank].into_iter().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What of a model: "attention.to_q, feed_forward.w1 and 5 more in 30 blocks".
+fn changes(facts: &LoraFacts) -> Option<String> {
+    const SHOWN: usize = 3;
+    let names: Vec<&str> = facts.summary.targets.iter().map(|target| target.name.as_str()).collect();
+    let (shown, rest) = names.split_at(names.len().min(SHOWN));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    let blocks = match facts.summary.layers {
+        0 => String::new(),
+        1 => " in 1 block".to_owned(),
+        blocks => format!(" in {blocks} blocks"),
+    };
+    (!names.is_empty()).then(|| format!("{}{more}{blocks}", shown.join(", ")))
+}
+
+/// Without the traces of float32.
+fn shown(number: f64) -> String {
+    ((number * 1e4).round() / 1e4).to_string()
+}
+
+/// "0.5, 16".
+fn numbers(numbers: &[f64]) -> Option<String> {
+    (!numbers.is_empty()).then(|| numbers.iter().copied().map(shown).collect::<Vec<_>>().join(", "))
+}
+
+/// Everything, by name.
+fn lines(facts: &LoraFacts) -> Vec<(&'static str, String)> {
+    let about = &facts.about;
+    let words = (!about.trigger_words.is_empty()).then(|| about.trigger_words.join(", "));
+    let lines = [
+        ("kind", kind(facts)),
+        ("alpha", numbers(&facts.alphas)),
+        ("changes", changes(facts)),
+        ("trigger words", words),
+        ("recommended weight", about.weight.map(shown)),
+        ("base model", about.base_model.clone()),
+        ("layout", Some(facts.summary.layout.clone()).filter(|layout| !layout.is_empty())),
+    ];
+    lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+}
+
+/// The text over a file: title, then everything by name, then what is wrong.
+pub fn about(ui: &mut Ui, facts: &Facts, path: &Path) {
+    let theme = Theme::of(ui);
+    ui.set_max_width(340.0);
+    if let Ok(facts) = &**facts {
+        if let Some(title) = &facts.about.title {
+            ui.label(RichText::new(printable(title)).strong());
+        }
+        egui::Grid::new("facts").num_columns(2).spacing([12.0, 3.0]).show(ui, |ui| {
+            for (name, text) in lines(facts) {
+                ui.label(RichText::new(name).color(theme.quiet).text_style(TextStyle::Small));
+                let text: String = printable(&text).chars().take(400).collect();
+                ui.add(egui::Label::new(RichText::new(text).text_style(TextStyle::Small)).wrap());
+                ui.end_row();
+            }
+        });
+    }
+    if let Some(problem) = problem(facts, path) {
+        ui.label(RichText::new(printable(&problem)).color(theme.warning).text_style(TextStyle::Small));
+    }
+}
