@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use plugin_api::{FromValue, Hook, Record, Result, Run, Tensor};
+use plugin_api::{Error, FromValue, Hook, Record, Result, Run, Tensor};
+use weft_formats::lemica::Calibration;
 
-use super::calibration::Calibration;
 use super::plan::{self, Budget};
 
 /// The hook.
@@ -75,7 +75,20 @@ fn planned(info: &Record, budget: Budget, compute_last: bool, file: Option<&str>
         return Ok(plan::computed(budget, steps, compute_last));
     };
     let sigmas: Vec<f64> = info.get::<Vec<_>>("sigmas")?.iter().filter_map(f64::from_value).collect();
-    Calibration::open(file)?.computed(budget, &sigmas, compute_last)
+    let steps = sigmas.len().saturating_sub(1).max(1);
+    let calibration = open(file)?;
+    let first = calibration.first_step(&sigmas).ok_or_else(|| {
+        let what = format!("{file} is for {} steps with other sigmas than this run of {steps}", calibration.steps());
+        Error::invalid(what).help("calibrate for these steps, schedule and shift, or leave `schedule` empty")
+    })?;
+    Ok(plan::marked(&calibration.best(first, budget.of(steps), compute_last), steps))
+}
+
+fn open(file: &str) -> Result<Calibration> {
+    let help = "make it again with `weft calibrate`";
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::file(format!("{file} cannot be read: {error}")).help(help))?;
+    Calibration::parse(&text).map_err(|why| Error::file(format!("{file} is no calibration: {why}")).help(help))
 }
 
 /// "LeMiCa computes 5 of 8 steps: 1 2 3 5 8", counted as people do.

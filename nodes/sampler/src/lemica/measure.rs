@@ -1,7 +1,7 @@
 use plugin_api::{Dtype, Model, Node, NodeSpec, Record, Result, Run, Tensor};
+use weft_formats::lemica;
 
 use super::hook::{Cache, Which};
-use super::plan;
 use crate::sample::{self, Sample};
 
 /// What repeating costs between any two steps of one sampling run: the edges of LeMiCa's graph.
@@ -18,7 +18,7 @@ impl Node for MeasureLeMiCa {
         let steps = sample::levels(run, inputs)?.len().saturating_sub(1);
         let (model, exact): (Model, Tensor) = (inputs.get("model")?, sampled(run, inputs, None)?);
         let mut rows = Vec::new();
-        for (from, to) in plan::edges(steps) {
+        for (from, to) in lemica::edges(steps) {
             let only_these = Cache(Which::These((0..steps).map(|step| step <= from || step >= to).collect()));
             let result = sampled(run, inputs, Some(model.with_hook("blocks", only_these)?))?;
             let error = (result - &exact).abs().mean(&[], false).as_dtype(Dtype::Float32).to_vec::<f32>()?[0];

@@ -1,11 +1,9 @@
 //! LeMiCa (lexicographic minimax path caching, arXiv 2511.00090): on some steps the main layers of the network are not
 //! computed; what they added to the sequence at the last computed step is added again.
 
-mod calibration;
 mod hook;
 pub mod measure;
 mod plan;
-mod search;
 #[cfg(test)]
 mod tests;
 

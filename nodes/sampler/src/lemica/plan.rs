@@ -97,8 +97,3 @@ fn spread(budget: usize, steps: usize) -> Vec<usize> {
     let behind = (1..=left).map(|i| first + (i * (steps - 1 - first)).div_ceil(left));
     (0..head).chain(behind).collect()
 }
-
-/// Between which steps something could be repeated; the end counts as a step.
-pub fn edges(steps: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..steps).flat_map(move |from| (from + 2..=steps).map(move |to| (from, to)))
-}

@@ -5,7 +5,6 @@ use plugin_api::{
 
 use super::LeMiCa;
 use super::plan::{Budget, Mode, computed};
-use super::search::{Errors, path};
 
 fn indices(plan: &[bool]) -> Vec<usize> {
     plan.iter().enumerate().filter_map(|(index, computed)| computed.then_some(index)).collect()
@@ -41,63 +40,6 @@ fn every_length_has_a_plan_of_its_own() {
         assert!(computed(Budget::Steps(steps), steps, true).iter().all(|step| *step));
     }
     assert_eq!(indices(&computed(Budget::Mode(Mode::Fast), 20, true)).len(), 10);
-}
-
-struct Table(Vec<Vec<f64>>);
-
-impl Errors for Table {
-    fn between(&self, from: usize, to: usize) -> f64 {
-        if to == from + 1 { 0.0 } else { self.0[from][to] }
-    }
-}
-
-/// Every path, one by one.
-fn by_force(errors: &Table, first: usize, end: usize, budget: usize, compute_last: bool) -> Vec<f64> {
-    let mut best: Option<Vec<f64>> = None;
-    for set in 0u32..1 << (end - first - 1) {
-        let mut steps: Vec<usize> =
-            std::iter::once(first).chain((first + 1..end).filter(|step| set >> (step - first - 1) & 1 == 1)).collect();
-        if steps.len() != budget || compute_last && budget > 1 && !steps.contains(&(end - 1)) {
-            continue;
-        }
-        steps.push(end);
-        let mut found: Vec<f64> = steps.windows(2).map(|pair| errors.between(pair[0], pair[1])).collect();
-        found.sort_by(|a, b| b.total_cmp(a));
-        if best.as_ref().is_none_or(|best| found.partial_cmp(best).unwrap().is_lt()) {
-            best = Some(found);
-        }
-    }
-    best.expect("a path")
-}
-
-#[test]
-fn the_search_finds_what_trying_everything_finds() {
-    let mut state = 1u64;
-    let mut random = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        // Few values, so that many paths are equally bad at their worst edge.
-        f64::from((state >> 60) as u32)
-    };
-    for end in 2..=9 {
-        for round in 0..6 {
-            let table = Table((0..=end).map(|_| (0..=end).map(|_| random()).collect()).collect());
-            let first = round % 2;
-            for budget in 1..=end - first {
-                for last in [true, false] {
-                    let steps = path(&table, first, end, budget, last);
-                    assert_eq!((steps.len(), steps[0]), (budget, first));
-                    let whole: Vec<usize> = steps.iter().copied().chain([end]).collect();
-                    let mut errors: Vec<f64> = whole.windows(2).map(|pair| table.between(pair[0], pair[1])).collect();
-                    errors.sort_by(|a, b| b.total_cmp(a));
-                    assert_eq!(
-                        errors,
-                        by_force(&table, first, end, budget, last),
-                        "{budget} of {first}..{end}: {steps:?}"
-                    );
-                }
-            }
-        }
-    }
 }
 
 /// Its layers add what the arguments say under `adds`.
