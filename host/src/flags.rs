@@ -38,6 +38,8 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Measure which steps LeMiCa may skip, for the model and the schedule of a graph
+    Calibrate(CalibrateFlags),
     /// List the LoRAs, or show what one is and what it changes
     Loras(LoraFlags),
     /// Write a file in another layout
@@ -100,6 +102,27 @@ pub struct LoraFlags {
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `weft calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateFlags {
+    /// A .ron graph with one sampler, or a picture that it made
+    pub graph: PathBuf,
+    /// A text file with a prompt on each line
+    #[arg(long, value_name = "FILE")]
+    pub prompts: PathBuf,
+    /// Pictures of each prompt
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub seeds: u64,
+    /// List the best steps for so many computed ones; without it for every number
+    #[arg(long, value_name = "B", num_args = 1..)]
+    pub budget: Vec<usize>,
+    /// The file to write, to be put below models/schedules
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 #[derive(Debug, Subcommand)]

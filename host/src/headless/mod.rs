@@ -1,5 +1,6 @@
 //! The commands without a window.
 
+mod calibrate;
 mod convert;
 mod loras;
 mod nodes;
@@ -26,6 +27,7 @@ pub fn main(flags: Flags) -> ExitCode {
         Command::Edit(flags) => (flags.common.json, edit(flags)),
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
         Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
+        Command::Calibrate(flags) => (flags.common.json, calibrate::calibrate(&flags)),
         Command::Loras(flags) => (flags.json, loras::loras(&flags)),
         Command::Convert(command) => (command.json(), convert::convert(&command)),
         Command::Info { picture, json } => (json, info(&picture, json)),

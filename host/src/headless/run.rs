@@ -35,7 +35,7 @@ pub fn run(flags: &RunFlags) -> Outcome {
     let plan = check(&graph, &engine.catalog, &roots, &wanted)?;
     let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
-    let mut watch = Watch::new(&graph, flags);
+    let mut watch = Watch::new(&graph, flags.quiet);
     engine.run(job);
     let result = watch.follow(&mut engine, &signals);
     watch.report(flags, &engine, result.is_ok());
@@ -60,13 +60,13 @@ fn parse_dump(text: &str) -> Result<(Link, PathBuf)> {
 }
 
 /// SIGINT and SIGTERM, seen between events.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Arc<AtomicBool>,
     terminate: Arc<AtomicBool>,
 }
 
 impl Signals {
-    fn install() -> Result<Self> {
+    pub fn install() -> Result<Self> {
         let signals = Self { interrupt: Arc::default(), terminate: Arc::default() };
         let failed = |error| Error::new(Code::Internal, "signals cannot be caught").cause(error);
         signal_hook::flag::register(SIGINT, Arc::clone(&signals.interrupt)).map_err(failed)?;
@@ -76,7 +76,7 @@ impl Signals {
 }
 
 /// What is known of a run so far.
-struct Watch {
+pub(super) struct Watch {
     progress: Progress,
     kinds: HashMap<String, String>,
     running: Option<String>,
@@ -84,7 +84,7 @@ struct Watch {
     written: Vec<(String, PathBuf)>,
     /// Notes and tables of nodes, as `--json` gives them.
     notes: Vec<Value>,
-    reports: Vec<Value>,
+    pub reports: Vec<Value>,
     steps: Vec<f64>,
     last_step: Instant,
     started: Instant,
@@ -92,11 +92,12 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(graph: &Graph, flags: &RunFlags) -> Self {
+    /// `quiet` shows no progress.
+    pub fn new(graph: &Graph, quiet: bool) -> Self {
         let kinds: HashMap<String, String> =
             graph.nodes.iter().map(|(id, node)| (id.clone(), node.kind.clone())).collect();
         Self {
-            progress: Progress::new(flags.quiet, kinds.clone()),
+            progress: Progress::new(quiet, kinds.clone()),
             kinds,
             running: None,
             times: Vec::new(),
@@ -111,7 +112,7 @@ impl Watch {
     }
 
     /// Follows the run to its end. The first Ctrl-C stops it after the step, the second at once.
-    fn follow(&mut self, engine: &mut Engine, signals: &Signals) -> Result<()> {
+    pub fn follow(&mut self, engine: &mut Engine, signals: &Signals) -> Result<()> {
         let mut result = Ok(());
         let mut stopping = false;
         loop {

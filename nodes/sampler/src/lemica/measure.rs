@@ -2,6 +2,7 @@ use plugin_api::{Dtype, Model, Node, NodeSpec, Record, Result, Run, Tensor};
 use weft_formats::lemica;
 
 use super::hook::{Cache, Which};
+use crate::latent;
 use crate::sample::{self, Sample};
 
 /// What repeating costs between any two steps of one sampling run: the edges of LeMiCa's graph.
@@ -15,7 +16,8 @@ impl Node for MeasureLeMiCa {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        let steps = sample::levels(run, inputs)?.len().saturating_sub(1);
+        let sigmas = sample::levels(run, inputs)?;
+        let steps = sigmas.len().saturating_sub(1);
         let (model, exact): (Model, Tensor) = (inputs.get("model")?, sampled(run, inputs, None)?);
         let mut rows = Vec::new();
         for (from, to) in lemica::edges(steps) {
@@ -24,6 +26,10 @@ impl Node for MeasureLeMiCa {
             let error = (result - &exact).abs().mean(&[], false).as_dtype(Dtype::Float32).to_vec::<f32>()?[0];
             rows.push(vec![from.to_string(), to.to_string(), error.to_string()]);
         }
+        let [_, _, height, width] = exact.dims::<4>("the latent")?;
+        let sigmas: Vec<String> = sigmas.iter().map(f32::to_string).collect();
+        let of_run = vec![sigmas.join(" "), (width * latent::SCALE).to_string(), (height * latent::SCALE).to_string()];
+        run.report("run", &["sigmas", "width", "height"], &[of_run])?;
         run.report("edges", &["from", "to", "error"], &rows)?;
         Ok(Record::new())
     }
