@@ -3,8 +3,8 @@ denoiser, and what diffusers' Z-Image pipeline makes of its guidance.
 
     python make_samplers.py COMFYUI [OUT]      COMFYUI: a folder of its source; OUT: default ../golden/units
 
-Beside requirements.txt it needs scipy and tqdm. ComfyUI's code runs as it lies there; what it imports and the samplers do
-not use (weights, patches, Brownian trees) is replaced by empty modules. Walks run in float64, tables in float32 as there.
+ComfyUI's code runs as it lies there; what it imports and the samplers do not use (weights, patches, Brownian trees) is
+replaced by empty modules. The goldens came from its commit a125cd84b054. Walks run in float64, tables in float32 as there.
 Noise of stochastic samplers is given, so that the numbers compare without anybody's generator.
 """
 
@@ -167,6 +167,13 @@ def guidances():
     return [guided(*row) for row in rows]
 
 
+def resized_mask():
+    """A mask whose pixel i of all is (37 i mod 256) / 255, at a latent's size: what ComfyUI calls torch for."""
+    mask = torch.tensor([37 * i % 256 / 255 for i in range(9 * 13)], dtype=torch.float32).reshape(1, 1, 9, 13)
+    resized = torch.nn.functional.interpolate(mask, size=(8, 10), mode="bilinear")
+    return {"from": [9, 13], "to": [8, 10], "numbers": exact(resized.ravel())}
+
+
 def exact(values):
     """float32 values as the shortest decimals that read back to the same bits."""
     return [float(str(value)) for value in np.asarray(values, dtype=np.float32)]
@@ -187,7 +194,9 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     comfy = load(options.comfyui)
-    write_rows(options.out / "samplers.json", {"walks": walks(comfy), "masked": masked(comfy), "guided": guidances()})
+    write_rows(options.out / "samplers.json", {
+        "walks": walks(comfy), "masked": masked(comfy), "guided": guidances(), "masks": [resized_mask()],
+    })
     write_rows(options.out / "schedules.json", {
         "tables": tables(comfy), "long": long_tables(comfy), "beta_quantiles": beta_quantiles(),
     })
