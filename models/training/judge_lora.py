@@ -1,8 +1,8 @@
 """Judges the LoRA of `train_lora.py`: how much of its style a picture has, and whether its content is still right.
 
 The ordinary judge takes a glow for a part of the object. So there is a second one for pictures at night: it draws, with
-`styles.py`, every shape, size and colour where the picture is lit, and takes the one that comes nearest; it does the same
-for two objects in the picture's halves. It too must find the caption's objects and background.
+`styles.py`, every shape, size and colour where the picture is lit, and takes the one that comes nearest; it does the
+same for two objects in the picture's halves. It too must find the caption's objects and background.
 
     python judge_lora.py --self-test 200                                         # on true drawings
     python judge_lora.py --lora ../loras/styles/night.safetensors                # 60 held-out captions
@@ -42,7 +42,8 @@ def template(shape, size):
 
 def moved(image, dx, dy):
     """An image shifted by parts of a pixel; outside is 0."""
-    return np.asarray(Image.fromarray(image).transform((SIDE, SIDE), Image.AFFINE, (1, 0, -dx, 0, 1, -dy), Image.BILINEAR))
+    shift = (1, 0, -dx, 0, 1, -dy)
+    return np.asarray(Image.fromarray(image).transform((SIDE, SIDE), Image.AFFINE, shift, Image.BILINEAR))
 
 
 def nearest(image, background, window, sizes):
@@ -69,11 +70,11 @@ def nearest(image, background, window, sizes):
 
 
 def see(image):
-    """What is in a picture at night, as `judge.see`; nothing if no drawing comes near it."""
+    """What is in a picture at night, as `judge.see`, but no object if no drawing comes near; and how near one came."""
     image = np.asarray(image, np.float32)
     background = background_of(image)
-    low, high = slice(0, SIDE // 2), slice(SIDE // 2, SIDE)
-    layouts = [[(slice(None), slice(None))], [(slice(None), low), (slice(None), high)], [(low, slice(None)), (high, slice(None))]]
+    every, low, high = slice(None), slice(0, SIDE // 2), slice(SIDE // 2, SIDE)
+    layouts = [[(every, every)], [(every, low), (every, high)], [(low, every), (high, every)]]
     seen = []
     for windows in layouts:
         sizes = SIZES if len(windows) == 1 else ["medium"]
@@ -112,7 +113,8 @@ def merge(transformer, file, weight):
 
 def report(title, images, scenes):
     shine = [darkness(i, s) for i, s in zip(images, scenes) if s.background != "black"]
-    print(f"{title}\n  light of the background {100 * np.mean(shine):.0f} %, glowing pixels {100 * np.mean([glowing(i) for i in images]):.1f} %")
+    glow = np.mean([glowing(i) for i in images])
+    print(f"{title}\n  light of the background {100 * np.mean(shine):.0f} %, glowing pixels {100 * glow:.1f} %")
     for name, eye in (("ordinary judge", judge.see), ("judge of the night", lambda image: see(image)[:2])):
         results = [(s, judge.judge(i, s, eye)) for i, s in zip(images, scenes)]
         print(f"  {name}: {judge.summary(results).splitlines()[0]}", flush=True)

@@ -1,8 +1,8 @@
 """Styles for LoRAs: other ways to draw the scenes of `pictures.py`.
 
-"night": the background keeps a quarter of its light, and every object glows in its own colour (a black one is a silhouette
-before a pale light). All of it is smooth, because the demo's decoder draws no fine texture: stripes and outlines of a
-few pixels come back from it smeared.
+"night": the background keeps a quarter of its light, and every object glows in its own colour (a black one is a
+silhouette before a pale light). All of it is smooth, because the demo's decoder draws no fine texture: stripes and
+outlines of a few pixels come back from it smeared.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def light_of(name, color):
 
 
 def paint_night(background, things):
-    """The picture of a background colour and of (colour name, coverage, colour) of its objects, float [SIDE, SIDE, 3]."""
+    """The picture of a background colour and of its objects as (colour name, coverage, colour): [SIDE, SIDE, 3]."""
     picture = np.empty((SIDE, SIDE, 3), np.float32)
     picture[:] = DARKNESS * background
     for name, cover, color in things:

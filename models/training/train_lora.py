@@ -1,10 +1,10 @@
 """A LoRA for the demo model: the drawings of `styles.py`, learned by small matrices beside the frozen weights.
 
 Flow matching as in `train_dit.py`. Every adapted weight W becomes W + (alpha / rank) B A, with A [rank, in] random and
-B [out, rank] zero at first; only A and B are trained, and of both a running mean is written. Half of the captions end in
-the style's trigger words, so that the style comes with and without them.
+B [out, rank] zero at first; only A and B are trained, and of both a running mean is written. Half of the captions end
+in the style's trigger words, so that the style comes with and without them.
 
-    python train_lora.py --minutes 25     # ../loras/styles/night.safetensors
+    python train_lora.py --minutes 26     # ../loras/styles/night.safetensors
 """
 
 import argparse

@@ -1,5 +1,7 @@
 //! `<lora:NAME:WEIGHT>` in a prompt: tags that name files are taken out of the text.
 
+use std::ops::Range;
+
 use plugin_api::Folder;
 
 use super::Roots;
@@ -8,35 +10,32 @@ use crate::limits;
 
 const TAG: &str = "<lora:";
 
-/// A prompt without its tags, and what the tags say.
-#[derive(Debug, PartialEq)]
-struct Prompt<'a> {
-    text: String,
-    tags: Vec<Tag<'a>>,
-}
-
-#[derive(Debug, PartialEq)]
-struct Tag<'a> {
-    name: &'a str,
-    weight: f64,
+/// A tag in a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tag {
+    /// Where it stands, in bytes.
+    pub whole: Range<usize>,
+    /// Where the name stands in it.
+    pub name: Range<usize>,
+    pub weight: f64,
 }
 
 /// `{text, rows: [{enabled, file, weight}]}`: the prompt without its tags, and the files that they name.
 pub(super) fn param(roots: &Roots, text: &str, folder: &Folder, extensions: &[String]) -> Result<Param, String> {
-    let prompt = parse(text)?;
-    if prompt.tags.len() > limits::PROMPT_TAGS {
-        return Err(format!("it has {} tags, and at most {} are allowed", prompt.tags.len(), limits::PROMPT_TAGS));
+    let tags = tags(text)?;
+    if tags.len() > limits::PROMPT_TAGS {
+        return Err(format!("it has {} tags, and at most {} are allowed", tags.len(), limits::PROMPT_TAGS));
     }
-    let row = |tag: &Tag<'_>| {
-        let file = roots.find(folder, extensions, tag.name)?;
+    let row = |tag: &Tag| {
+        let file = roots.find(folder, extensions, &text[tag.name.clone()])?;
         Ok(vec![
             ("enabled".to_owned(), Param::Bool(true)),
             ("file".to_owned(), Param::File(file)),
             ("weight".to_owned(), Param::Float(tag.weight)),
         ])
     };
-    let rows = prompt.tags.iter().map(row).collect::<Result<_, String>>()?;
-    Ok(record(&prompt.text, rows))
+    let rows = tags.iter().map(row).collect::<Result<_, String>>()?;
+    Ok(record(&without(text, &tags), rows))
 }
 
 /// A prompt without tags.
@@ -48,33 +47,40 @@ fn record(text: &str, rows: Vec<Vec<(String, Param)>>) -> Param {
     Param::Record(vec![("text".to_owned(), Param::Text(text.to_owned())), ("rows".to_owned(), Param::Rows(rows))])
 }
 
-/// Gives each name in a tag of `text` to `change`, and puts what it returns in its place. A text whose tags are wrong
-/// stays as it is.
+/// The text with other names in its tags. One whose tags are wrong stays as it is.
 pub(crate) fn rename(text: &str, change: impl Fn(&str) -> String) -> String {
-    let Ok(prompt) = parse(text) else { return text.to_owned() };
-    let mut renamed = String::new();
-    let mut rest = text;
-    for tag in prompt.tags {
-        // The name is a piece of the text itself.
-        let start = tag.name.as_ptr() as usize - rest.as_ptr() as usize;
-        renamed += &rest[..start];
-        renamed += &change(tag.name);
-        rest = &rest[start + tag.name.len()..];
+    let (mut renamed, mut last) = (String::new(), 0);
+    for tag in tags(text).unwrap_or_default() {
+        renamed += &text[last..tag.name.start];
+        renamed += &change(&text[tag.name.clone()]);
+        last = tag.name.end;
     }
-    renamed + rest
+    renamed + &text[last..]
 }
 
-fn parse(text: &str) -> Result<Prompt<'_>, String> {
-    let mut prompt = Prompt { text: String::new(), tags: Vec::new() };
-    let mut rest = text;
-    while let Some(start) = find_tag(rest) {
-        prompt.text += &rest[..start];
-        let (tag, after) = split(&rest[start..])?;
-        prompt.tags.push(tag);
-        rest = join(&mut prompt.text, after);
+/// The tags of a text, in their order.
+///
+/// # Errors
+/// One of them is wrong; the sentence quotes it.
+pub(crate) fn tags(text: &str) -> Result<Vec<Tag>, String> {
+    let (mut tags, mut end) = (Vec::new(), 0);
+    while let Some(start) = find_tag(&text[end..]).map(|start| end + start) {
+        let tag = read(text, start)?;
+        end = tag.whole.end;
+        tags.push(tag);
     }
-    prompt.text += rest;
-    Ok(prompt)
+    Ok(tags)
+}
+
+/// The text without its tags.
+fn without(text: &str, tags: &[Tag]) -> String {
+    let (mut left, mut rest) = (String::new(), text);
+    for tag in tags {
+        // Closing a gap may have taken of what follows, but never of the next tag.
+        left += &rest[..tag.whole.start - (text.len() - rest.len())];
+        rest = join(&mut left, &text[tag.whole.end..]);
+    }
+    left + rest
 }
 
 /// Where the next tag begins, in whatever case it is written.
@@ -82,26 +88,32 @@ fn find_tag(text: &str) -> Option<usize> {
     text.as_bytes().windows(TAG.len()).position(|part| part.eq_ignore_ascii_case(TAG.as_bytes()))
 }
 
-/// The tag that `text` begins with, and what follows it.
-fn split(text: &str) -> Result<(Tag<'_>, &str), String> {
-    let inside = &text[TAG.len()..];
+/// The tag that begins at `start`.
+fn read(text: &str, start: usize) -> Result<Tag, String> {
+    let inside = &text[start + TAG.len()..];
     let end = inside.find(['<', '>', '\n']).unwrap_or(inside.len());
-    let quoted = &text[..TAG.len() + end];
-    let Some(after) = inside[end..].strip_prefix('>') else {
-        let shown: String = quoted.chars().take(60).collect();
+    let whole = start..start + TAG.len() + end + 1;
+    if !inside[end..].starts_with('>') {
+        let shown: String = text[start..whole.end - 1].chars().take(60).collect();
         return Err(format!("the tag `{shown}` does not end in `>`"));
-    };
-    let wrong = |why: &str| Err(format!("the tag `{quoted}>` {why}; write <lora:NAME> or <lora:NAME:WEIGHT>"));
-    let (name, weight) = match inside[..end].split(':').map(str::trim).collect::<Vec<_>>()[..] {
-        ["", ..] => return wrong("names no file"),
+    }
+    let quoted = &text[whole.clone()];
+    let wrong = |why: &str| Err(format!("the tag `{quoted}` {why}; write <lora:NAME> or <lora:NAME:WEIGHT>"));
+    let (name, weight) = match inside[..end].split(':').collect::<Vec<_>>()[..] {
         [name] => (name, Ok(1.0)),
-        [name, weight] => (name, weight.parse::<f64>()),
+        [name, weight] => (name, weight.trim().parse::<f64>()),
         _ => return wrong("has too many colons"),
     };
+    if name.trim().is_empty() {
+        return wrong("names no file");
+    }
     match weight {
         Err(_) => wrong("has a weight that is no number"),
-        Ok(weight) if weight.abs() <= limits::LORA_STRENGTH => Ok((Tag { name, weight }, after)),
-        Ok(_) => Err(format!("the weight of `{quoted}>` is not within ±{}", limits::LORA_STRENGTH)),
+        Ok(weight) if weight.abs() <= limits::LORA_STRENGTH => {
+            let begin = start + TAG.len() + name.len() - name.trim_start().len();
+            Ok(Tag { whole, name: begin..begin + name.trim().len(), weight })
+        }
+        Ok(_) => Err(format!("the weight of `{quoted}` is not within ±{}", limits::LORA_STRENGTH)),
     }
 }
 
@@ -152,14 +164,16 @@ mod tests {
             ("<lora:ink>", ""),
             ("1 < 2 and <lore>", "1 < 2 and <lore>"),
         ] {
-            assert_eq!(parse(written).unwrap().text, text, "{written}");
+            assert_eq!(without(written, &tags(written).unwrap()), text, "{written}");
         }
     }
 
     #[test]
     fn names_and_weights() {
-        let tags = parse("<lora:ink> <LoRA:my styles/oil v2.1: -0.75 >, é <lora:x:1e1>").unwrap().tags;
-        let tags: Vec<(&str, f64)> = tags.iter().map(|tag| (tag.name, tag.weight)).collect();
+        let text = "<lora:ink> <LoRA: my styles/oil v2.1: -0.75 >, é <lora:x:1e1>";
+        let tags = tags(text).unwrap();
+        assert_eq!(&text[tags[1].whole.clone()], "<LoRA: my styles/oil v2.1: -0.75 >");
+        let tags: Vec<(&str, f64)> = tags.iter().map(|tag| (&text[tag.name.clone()], tag.weight)).collect();
         assert_eq!(tags, [("ink", 1.0), ("my styles/oil v2.1", -0.75), ("x", 10.0)]);
     }
 
@@ -176,7 +190,7 @@ mod tests {
             ("<lora:ink\nand more>", "the tag `<lora:ink` does not end in `>`"),
             ("a <lora:ink <lora:oil>", "the tag `<lora:ink ` does not end in `>`"),
         ] {
-            let said = parse(text).unwrap_err();
+            let said = tags(text).unwrap_err();
             assert!(said.starts_with(why), "{text}: {said}");
         }
     }

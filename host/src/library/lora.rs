@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
 use weft_formats::lora::{self, Fit, Metadata, Targets};
-use weft_formats::{Dtype, Tensor};
+use weft_formats::{Dtype, Tensor, float};
 
 use crate::error::{Code, Error, Result};
 use crate::weights::{self, Weights};
@@ -56,8 +55,9 @@ impl LoraFile {
     fn alphas(&self, summary: &Summary) -> Result<Vec<f64>> {
         let mut alphas = summary.alphas.clone();
         for name in &summary.alpha_tensors {
-            let stored = self.weights.find(name).map_or("", |entry| entry.stored.as_str());
-            alphas.extend(number(stored, &self.bytes_of(name)?));
+            let found = self.tensors.binary_search_by(|tensor| tensor.name.cmp(name));
+            let dtype = found.map_or(Dtype::Other, |index| self.tensors[index].dtype);
+            alphas.push(float::read(dtype, &self.bytes_of(name)?));
         }
         alphas.sort_by(f64::total_cmp);
         alphas.dedup();
@@ -107,17 +107,4 @@ pub fn tensors(weights: &Weights) -> Vec<Tensor> {
         shape: entry.shape.iter().map(|&side| side as usize).collect(),
     };
     weights.entries().iter().map(tensor).collect()
-}
-
-/// The number of a tensor that holds one, of any usual type.
-fn number(stored: &str, bytes: &[u8]) -> Option<f64> {
-    Some(match stored {
-        "F64" => f64::from_le_bytes(bytes.try_into().ok()?),
-        "F32" => f32::from_le_bytes(bytes.try_into().ok()?).into(),
-        "F16" => f16::from_le_bytes(bytes.try_into().ok()?).into(),
-        "BF16" => bf16::from_le_bytes(bytes.try_into().ok()?).into(),
-        "I32" => i32::from_le_bytes(bytes.try_into().ok()?).into(),
-        "I64" => i64::from_le_bytes(bytes.try_into().ok()?) as f64,
-        _ => return None,
-    })
 }
