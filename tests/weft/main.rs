@@ -6,6 +6,7 @@ mod engine;
 mod golden;
 mod graphs;
 mod layers;
+mod lemica;
 mod lora;
 mod loras;
 mod picture;

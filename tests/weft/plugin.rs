@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::program::{golden, run, run_well, tensors, text_to_image, weft};
 
 /// A folder with nothing but the probe (tests/probe).
-fn plugins() -> tempfile::TempDir {
+pub fn plugins() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let name = format!("{}probe{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let built = weft().with_file_name(&name);
