@@ -7,7 +7,7 @@ use crate::predictor::{Predictor, Start};
 use crate::samplers::{self, Levels};
 use crate::{latent, schedules};
 
-const STEPS: &str = "Passes through the model, with heun twice as many less one: 8 for Turbo, 25 to 50 for base.";
+const STEPS: &str = "Steps of one pass through the model, with heun of two: 8 for Turbo, 25 to 50 for base.";
 const SAMPLER: &str =
     "How a step is taken. heun takes two passes a step; euler_ancestral, dpmpp_2m_sde and lcm add noise.";
 const SCHEDULE: &str = "How the steps are spread. Beyond 100 steps beta has fewer than it is asked for.";
@@ -17,7 +17,7 @@ const VARIATION: &str = "How far the noise turns to variation_seed's: 0 not at a
     batch share the seed, and number i turns to variation_seed + i.";
 const NORMALIZATION: &str =
     "With guidance: its velocity is at most so many times as long as without. 1 tames colours; 0 = off.";
-const TRUNCATION: &str = "With guidance: only while less than this part of the noise is gone; 1 = always.";
+const TRUNCATION: &str = "With guidance: only while at most this part of the noise is gone; 1 = always.";
 
 /// Noise becomes a latent picture, step by step.
 pub struct Sample;

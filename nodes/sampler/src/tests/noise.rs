@@ -50,6 +50,22 @@ fn noise_of_steps_is_the_seeds() {
 }
 
 #[test]
+fn no_noise_is_drawn_twice() {
+    testing::host();
+    let inputs = Record::new().with("seed", 5).with("variation_strength", 0.0);
+    let noise = Noise::new(&inputs, [3, 16, 2, 2]).unwrap();
+    let draws = [noise.initial().clone(), noise.of_step(0), noise.of_step(1), noise.of_step(999)];
+    let pictures: Vec<Vec<f32>> = draws
+        .iter()
+        .flat_map(|draw| draw.to_vec::<f32>().unwrap().chunks(64).map(<[f32]>::to_vec).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(pictures.len(), 12);
+    for (index, picture) in pictures.iter().enumerate() {
+        assert!(!pictures[..index].contains(picture), "draw {index}");
+    }
+}
+
+#[test]
 fn variations_turn_towards_another_seed() {
     let vary = |strength: f64| inputs().with("variation_seed", 90).with("variation_strength", strength);
     assert_eq!(sample(&vary(0.0)), sample(&inputs()));
