@@ -117,8 +117,8 @@ def chain(loras, mode):
     for index, lora in enumerate(loras):
         name = f"{mode}{index}"
         nodes[name] = ("lora/ApplyLora", {
-            "model": Link(f"{last}.model"), "text_encoder": Link(f"{last}.text_encoder"), "file": lora.path.name, "weight": lora.weight,
-            "mode": mode,
+            "model": Link(f"{last}.model"), "text_encoder": Link(f"{last}.text_encoder"), "file": lora.path.name,
+            "weight": lora.weight, "mode": mode,
         })
         last = name
     return nodes, last
@@ -197,7 +197,8 @@ def convert(binary, file, out, layout):
 
 def final(args, folder, rng, loras):
     """The worst relative L2 of final latents, live and merged."""
-    case = {**reference.CASE, "prompt": "a red fox in the snow", "width": 64 + 16 * rng.randrange(4), "steps": 4, "seed": rng.getrandbits(32)}
+    width, seed = 64 + 16 * rng.randrange(4), rng.getrandbits(32)
+    case = {**reference.CASE, "prompt": "a red fox in the snow", "width": width, "steps": 4, "seed": seed}
     noise = reference.draw_noise(case)
     pipe = reference.load(folder / "models" / "model", torch.float32)
     for lora in loras:
@@ -218,18 +219,19 @@ def final(args, folder, rng, loras):
             "model": Link(f"{end}.model"), "positive": Link("prompt.conditioning"), "latent": Link("latent.latent"),
             "noise": Link("noise.latent"), "steps": case["steps"],
         })}
-    dumped, _ = weft.run(
-        args.weft, folder, nodes, folder / "models", ["live.latent", "merged.latent"], ["--device", args.device, "--input", str(folder)],
-    )
+    options = ["--device", args.device, "--input", str(folder)]
+    dumped, _ = weft.run(args.weft, folder, nodes, folder / "models", ["live.latent", "merged.latent"], options)
     return max(distance(dumped[f"{mode}.latent"]["samples"], expected["final"]) for mode in ("live", "merged"))
 
 
 def as_diffusers_reads(lora, folder):
     """The same numbers in a layout that diffusers reads, in float32, because it would round them again with their alpha."""
     file = folder / f"{lora.path.stem}-peft.safetensors"
+    # An alpha in the metadata is not rounded.
+    kept = () if lora.layout.alpha == "tensor" else ("alpha",)
     adapters = {
-        module: {name: stored(value, lora) if name != "alpha" or lora.layout.alpha == "tensor" else value for name, value in f.items()}
-        for module, f in lora.adapters.items()
+        module: {name: value if name in kept else stored(value, lora) for name, value in factors.items()}
+        for module, factors in lora.adapters.items()
     }
     layout = LAYOUTS["ai-toolkit"] if lora.layout.alpha == "none" else LAYOUTS["ai-toolkit-alpha"]
     random_loras.write(file, layout, adapters)
