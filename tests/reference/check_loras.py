@@ -23,7 +23,9 @@ from lora_layouts import LAYOUTS, MORE_LAYOUTS
 
 LIMIT = 1e-6
 # Those that diffusers reads whole.
-READ = ["ai-toolkit", "ai-toolkit-alpha", "peft", "default", "diffusion-model-default", "down-up", "kohya", "metadata", "dora-row"]
+READ = [
+    "ai-toolkit", "ai-toolkit-alpha", "peft", "default", "diffusion-model-default", "down-up", "kohya", "metadata", "dora-row",
+]
 MODULES = r"layers\.0\.attention|feed_forward\.w1|cap_embedder|2-1\.linear"
 
 
@@ -40,7 +42,8 @@ def pipeline_weights(model, file):
 
 
 def worst(found, expected):
-    return max((float(np.linalg.norm(found[name] - value) / np.linalg.norm(value)) for name, value in expected.items()), default=0)
+    errors = [float(np.linalg.norm(found[name] - value) / np.linalg.norm(value)) for name, value in expected.items()]
+    return np.max(errors, initial=0.0)
 
 
 def check_pipeline(args, folder, name, layout, kind):
@@ -107,7 +110,8 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         for name, layout in (LAYOUTS | MORE_LAYOUTS).items():
             row("diffusers", name, *check_pipeline(args, Path(temporary), name, layout, "lora"))
-        row("diffusers", "dora-row", *check_pipeline(args, Path(temporary), "dora-row", MORE_LAYOUTS["metadata"], "dora-row"))
+        peft_names = MORE_LAYOUTS["metadata"]
+        row("diffusers", "dora-row", *check_pipeline(args, Path(temporary), "dora-row", peft_names, "dora-row"))
     for kind in ("lora", "dora-row", "lokr-w1", "lokr-w2", "lokr-both", "lokr-core", "loha", "loha-core"):
         row("peft", kind, check_module(kind))
     print("all within the limit" if not failed else f"{failed} failed")

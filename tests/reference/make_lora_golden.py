@@ -6,8 +6,6 @@ See ../golden/README.md for the format. The models themselves are those of `make
 """
 
 import argparse
-import json
-import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-import lora_layouts
 import lora_math
 import make_loras
 import random_loras
@@ -82,9 +79,8 @@ class Variant:
         same = self.expected.setdefault(path.read_bytes(), path.name)
         if same != path.name:
             path.unlink()
-        self.cases.append({
-            "name": name, "loras": [{"file": f"{file}.safetensors", "weight": weight} for file, weight in loras], "effective": same,
-        })
+        rows = [{"file": f"{file}.safetensors", "weight": weight} for file, weight in loras]
+        self.cases.append({"name": name, "loras": rows, "effective": same})
 
     def adapters(self, modules, kind="lora", rank=3, seed=1, text=False):
         return make_loras.adapters(self.weights(text), modules, kind, rank, seed)
@@ -95,7 +91,8 @@ def layouts(variant):
     for index, module in enumerate(SAME[variant.name]):
         factors = variant.adapters([module], rank=2 + index % 3)[module]
         rank = len(factors["down"])
-        made[module] = {name: float8(value) for name, value in factors.items()} | {"alpha": np.array(rank * [2.0, 0.5, 1.0][index % 3])}
+        alpha = np.array(rank * [2.0, 0.5, 1.0][index % 3])
+        made[module] = {name: float8(value) for name, value in factors.items()} | {"alpha": alpha}
     for index, (name, layout) in enumerate((LAYOUTS | MORE_LAYOUTS).items()):
         kept = made if layout.alpha != "none" else {module: without_alpha(factors) for module, factors in made.items()}
         variant.write(f"layouts/{name}", layout, kept, SAME_TYPES[index % 4])
@@ -137,7 +134,8 @@ def full(variant):
         "layers.0.attention.norm_q", "layers.0.attention_norm2", "cap_embedder.0")}
     biases = {m: {"diff_b": random_loras.vector(rng, weights.shape(f"{m}.bias"))} for m in (
         "t_embedder.mlp.0", "noise_refiner.0.adaLN_modulation.0", "all_final_layer.2-1.linear")}
-    both = variant.adapters(["cap_embedder.1"])["cap_embedder.1"] | {"diff_b": random_loras.vector(rng, weights.shape("cap_embedder.1.bias"))}
+    both = variant.adapters(["cap_embedder.1"])["cap_embedder.1"]
+    both["diff_b"] = random_loras.vector(rng, weights.shape("cap_embedder.1.bias"))
     for name, layout in (("full", COMFYUI), ("full-native", LAYOUTS["kohya-native"])):
         variant.write(name, layout, norms | biases | {"cap_embedder.1": both})
         variant.case(name, (name, -0.8))
@@ -155,8 +153,9 @@ def texts(variant):
     """LoRAs of the text encoder, alone and beside the model's."""
     made = variant.adapters([*TEXT_ON, LAST_TEXT], text=True)
     for name, prefix in (
-        ("te", "lora_te_"), ("te-model", "lora_te_model_"), ("te1", "lora_te1_"), ("checkpoint", "text_encoders.qwen3_4b.transformer.model."),
-        ("diffusers", "text_encoder."), ("diffusers-model", "text_encoder.model."),
+        ("te", "lora_te_"), ("te-model", "lora_te_model_"), ("te1", "lora_te1_"),
+        ("checkpoint", "text_encoders.qwen3_4b.transformer.model."), ("diffusers", "text_encoder."),
+        ("diffusers-model", "text_encoder.model."),
     ):
         kohya = prefix.endswith("_")
         layout = Layout("lora_unet_" if kohya else "transformer.", "down" if kohya else "A", alpha="tensor", text_prefix=prefix)

@@ -1,4 +1,4 @@
-"""LoRA files with random numbers, of every kind, in any layout. Files `lora_layouts.py` and `lora_math.py` say what they mean."""
+"""LoRA files with random numbers, of every kind, in any layout. `lora_math.py` says what they mean."""
 
 import json
 import zlib
@@ -16,8 +16,8 @@ DTYPES = {
 
 # Ways to write a change of a matrix.
 KINDS = [
-    "lora", "lora-convolution", "dora-row", "dora-rows", "dora-column", "lokr-whole", "lokr-w1", "lokr-w2", "lokr-both", "lokr-core",
-    "lokr-dora", "loha", "loha-core", "loha-dora", "diff",
+    "lora", "lora-convolution", "dora-row", "dora-rows", "dora-column", "lokr-whole", "lokr-w1", "lokr-w2", "lokr-both",
+    "lokr-core", "lokr-dora", "loha", "loha-core", "loha-dora", "diff",
 ]
 
 

@@ -144,7 +144,26 @@ fn join<'a>(before: &mut String, after: &'a str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// No text is too odd, and no word outside of the tags gets lost.
+        #[test]
+        fn any_text_is_read(pieces in proptest::collection::vec(0..10usize, 0..40)) {
+            const PIECES: [&str; 10] = ["<lora:", "<lora:a>", "<LORA:é b:-2>", ",", " ", "\n", "\r\n", "word", "é", ">"];
+            let text: String = pieces.iter().map(|&piece| PIECES[piece]).collect();
+            if let Ok(found) = tags(&text) {
+                let left = without(&text, &found);
+                let words = |text: &str| text.matches("word").count();
+                let named: usize = found.iter().map(|tag| words(&text[tag.whole.clone()])).sum();
+                prop_assert!(found.iter().all(|tag| text[tag.whole.clone()].ends_with('>')));
+                prop_assert_eq!(words(&left) + named, words(&text));
+                prop_assert_eq!(rename(&text, str::to_owned), text);
+            }
+        }
+    }
 
     #[test]
     fn tags_leave_no_gap() {

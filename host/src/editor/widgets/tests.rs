@@ -330,6 +330,22 @@ fn trigger_words_are_copied() {
 }
 
 #[test]
+fn a_prompt_shows_the_words_of_its_tags() {
+    let text = "a <lora:styles/ink.safetensors:0.5> fox <lora:gone>, <lora:styles/ink.safetensors>";
+    let mut prompt = knowing(Some(&value::print(text)));
+    let folder = Folder::Models("loras".to_owned());
+    prompt.spec.kind = InputKind::Prompt { default: String::new(), folder, extensions: Vec::new() };
+    let mut harness = show(prompt);
+    let words = harness.get_by_label("n.x styles/ink.safetensors trigger words");
+    assert_eq!(words.value().as_deref(), Some("ink wash, sumi-e"), "once, though it is named twice");
+    click(&mut harness, "n.x");
+    harness.key_press(Key::End);
+    harness.get_by_label("n.x").type_text("!");
+    harness.run();
+    assert_eq!(value(&harness), Some(value::print(&format!("{text}!")).as_str()));
+}
+
+#[test]
 fn files_that_are_no_good_say_why() {
     let harness = show(knowing(Some(r#"[{"file": "a.safetensors"}, {"file": "broken.safetensors"}]"#)));
     let said = |row: usize| harness.get_by_label(&format!("n.x {row} file problem")).value();

@@ -7,7 +7,7 @@ use egui::{Align, FontSelection, Frame, Margin, Rect, Response, Sense, TextEdit,
 use plugin_api::InputKind;
 
 use super::value::{self, Odd};
-use super::{Cell, Change, paint, tags};
+use super::{Cell, Change, paint, tags, words};
 use crate::editor::theme::{self, GAP, Theme};
 
 /// Lines that an area has at least and at most; what is longer scrolls.
@@ -139,5 +139,6 @@ pub fn area(ui: &mut Ui, cell: &Cell<'_>, default: &str) -> Option<Change> {
         paint::ring(ui, rect, cell.zoom);
     }
     let menu = cell.finish(&response, read.as_ref().err());
+    words::of_tags(ui, cell, &text, rect.x_range());
     if response.changed() { Some(Change::Value(Some(value::print(&text)))) } else { menu }
 }

@@ -6,8 +6,10 @@ use egui::{
     Align, Color32, CursorIcon, FontId, Rangef, Rect, RectAlign, Sense, Tooltip, Ui, WidgetInfo, WidgetType, vec2,
 };
 use egui_phosphor::regular;
+use indexmap::IndexSet;
+use plugin_api::{InputKind, InputSpec};
 
-use super::{Cell, TIP, paint};
+use super::{Cell, TIP, paint, tags, value};
 use crate::editor::lora;
 use crate::editor::theme::{GAP, SMALL, Theme};
 use crate::library::Facts;
@@ -28,6 +30,19 @@ pub fn show(ui: &mut Ui, cell: &Cell<'_>, across: Rangef) {
             ui.add_space(-GAP * 0.75 * cell.zoom);
             line(ui, cell, across, (&facts, &path), &text, is_wrong);
         }
+    }
+}
+
+/// The same for every file that the tags of a prompt name.
+pub fn of_tags(ui: &mut Ui, cell: &Cell<'_>, text: &str, across: Rangef) {
+    let InputKind::Prompt { folder, extensions, .. } = &cell.spec.kind else { return };
+    let names: IndexSet<String> = tags::tags(text).into_iter().map(|tag| tag.name).collect();
+    for name in names {
+        let (folder, extensions) = (folder.clone(), extensions.clone());
+        let kind = InputKind::File { default: String::new(), folder, extensions };
+        let spec = InputSpec { name: name.clone(), kind, required: false, help: String::new() };
+        let name = format!("{} {name}", cell.name);
+        show(ui, &Cell { name, spec: &spec, value: Some(&value::print(&spec.name)), ..*cell }, across);
     }
 }
 
