@@ -457,13 +457,43 @@ fn alpha_stands_in_a_tensor_or_in_the_metadata() {
     let json = r#"{"r": 4, "lora_alpha": 8, "use_rslora": true}"#;
     assert_eq!(alphas(&file, json), [number(16.0), number(16.0), number(16.0)]);
     assert_eq!(alphas(&file, r#"{"text_encoder.lora_alpha": 8}"#), [Alpha::None, Alpha::None, Alpha::None]);
-    for garbage in ["", "{", "[1]", "null", r#"{"transformer.lora_alpha": "x"}"#, r#"{"transformer.alpha_pattern": 7}"#]
-    {
-        assert_eq!(alphas(&file, garbage)[0], Alpha::None, "{garbage}");
+    for nothing in ["", "{}", r#"{"transformer.alpha_pattern": 7}"#] {
+        assert_eq!(alphas(&file, nothing)[0], Alpha::None, "{nothing}");
     }
     file.push(tensor("transformer.layers.0.attention.to_q.alpha", &[1]));
     let alpha = Alpha::Tensor("transformer.layers.0.attention.to_q.alpha".to_owned());
     assert_eq!(alphas(&file, r#"{"transformer.lora_alpha": 8}"#)[0], alpha);
+}
+
+#[test]
+fn alpha_that_cannot_be_read_is_not_taken_for_none() {
+    let targets = Targets::of(&SIZES[0].split(), None);
+    let name = |half: &str| format!("transformer.layers.0.attention.to_q.lora_{half}.weight");
+    let file = [tensor(name("A"), &[4, 12]), tensor(name("B"), &[12, 4])];
+    for json in ["{", "[1]", "null", r#"{"transformer.lora_alpha": "x"}"#, r#"{"transformer.lora_alpha": [8]}"#] {
+        let fit = fit(&file, &metadata(json), &targets);
+        assert!(fit.adapters.is_empty(), "{json}");
+        let why = fit.keys[0].why.clone().expect("a reason");
+        assert!(why.contains("lora_adapter_metadata") && fit.keys[0].state == State::ShapeMismatch, "{why}");
+        // A tensor does not need them.
+        let with_alpha = [&file[..], &[tensor("transformer.layers.0.attention.to_q.alpha", &[])]].concat();
+        assert_eq!(self::fit(&with_alpha, &metadata(json), &targets).adapters.len(), 1, "{json}");
+    }
+    assert_eq!(fit(&file, &metadata(r#"{"transformer.lora_alpha": null}"#), &targets).adapters[0].alpha, Alpha::None);
+}
+
+/// PEFT's `lora_bias` is nothing that is applied; it must not take the place of the factor.
+#[test]
+fn a_bias_of_a_factor_is_a_key_of_its_own() {
+    let name = |end: &str| format!("transformer.layers.0.attention.to_q.{end}");
+    let file = [
+        tensor(name("lora_A.weight"), &[4, 12]),
+        tensor(name("lora_B.weight"), &[12, 4]),
+        tensor(name("lora_B.bias"), &[12]),
+    ];
+    let fit = plain(&file, &SIZES[0].split());
+    let states: Vec<State> = fit.keys.iter().map(|key| key.state).collect();
+    assert_eq!(states, [State::Applied, State::Applied, State::Unknown]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::delta::{self, Built, Fault, dims};
 use super::group::{Group, groups};
 use super::index::Leaf;
-use super::peft::Config;
+use super::peft::{self, Config};
 use super::report::Report;
 use super::suffix::{Kind, Role};
 use super::{Adapter, Alpha, Delta, Key, Metadata, Part, State, Target, Targets};
@@ -97,8 +97,12 @@ impl<'a> Fitting<'a> {
         if rank == 0 || matches!(delta, Delta::Full { .. }) {
             return Ok(Alpha::None);
         }
-        let number = || self.config.alpha(part, group.module, rank).map_or(Alpha::None, Alpha::Number);
-        Ok(tensor.map_or_else(number, |alpha| Alpha::Tensor(alpha.name.clone())))
+        if let Some(alpha) = tensor {
+            return Ok(Alpha::Tensor(alpha.name.clone()));
+        }
+        let unreadable = |_| Fault::shape(format!("its alpha in the metadata (`{}`) cannot be read", peft::KEY));
+        let number = self.config.alpha(part, group.module, rank).map_err(unreadable)?;
+        Ok(number.map_or(Alpha::None, Alpha::Number))
     }
 
     fn magnitude(&self, group: &Group<'_>, delta: &Delta, shape: &[usize]) -> Result<Option<String>, Fault> {

@@ -11,23 +11,38 @@ pub(super) const KEY: &str = "lora_adapter_metadata";
 #[derive(Debug, Default)]
 pub(super) struct Config {
     values: Map<String, Value>,
+    is_broken: bool,
 }
 
+/// The metadata are there, but not the alpha that they should tell.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
 impl Config {
-    /// What cannot be read counts as nothing.
     pub(super) fn of(metadata: &Metadata) -> Self {
-        let value = metadata.get(KEY).and_then(|text| serde_json::from_str(text).ok());
-        Self { values: value.unwrap_or_default() }
+        let text = metadata.get(KEY).filter(|text| !text.trim().is_empty());
+        let value = text.map(|text| serde_json::from_str(text));
+        let is_broken = matches!(value, Some(Err(_)));
+        Self { values: value.and_then(Result::ok).unwrap_or_default(), is_broken }
     }
 
-    /// The number that divided by the rank gives the scale of a module, which the file may write with a prefix.
-    pub(super) fn alpha(&self, part: Part, module: &str, rank: usize) -> Option<f64> {
+    /// The number that divided by the rank gives the scale of a module, which the file may write with a prefix. None where
+    /// the metadata say nothing of it. What says something that is no number must not count as nothing: the LoRA would be
+    /// applied with another strength.
+    pub(super) fn alpha(&self, part: Part, module: &str, rank: usize) -> Result<Option<f64>, Unreadable> {
+        if self.is_broken {
+            return Err(Unreadable);
+        }
         let general = || self.get(part, "lora_alpha").or_else(|| self.get(part, "alpha"));
-        let alpha = self.pattern(part, "alpha_pattern", module).or_else(general)?.as_f64()?;
+        let Some(value) = self.pattern(part, "alpha_pattern", module).or_else(general).filter(|value| !value.is_null())
+        else {
+            return Ok(None);
+        };
         let root = self.get(part, "use_rslora").and_then(Value::as_bool).unwrap_or(false);
         // A rank-stabilised adapter is scaled by alpha / √rank.
-        let alpha = if root { alpha * (rank as f64).sqrt() } else { alpha };
-        alpha.is_finite().then_some(alpha)
+        let factor = if root { (rank as f64).sqrt() } else { 1.0 };
+        let alpha = value.as_f64().map(|alpha| alpha * factor).filter(|alpha| alpha.is_finite());
+        alpha.map(Some).ok_or(Unreadable)
     }
 
     pub(super) fn get(&self, part: Part, name: &str) -> Option<&Value> {

@@ -111,6 +111,7 @@ fn rule(key: &str) -> Option<(&str, Role)> {
 
 /// PEFT writes the name of the adapter behind the parameter: `….lora_A.default.weight`.
 fn named(key: &str) -> Option<(&str, Role)> {
-    let (head, _adapter) = key.rsplit_once('.')?;
-    rule(head).filter(|(_, role)| matches!(role, Role::Down | Role::Up | Role::Magnitude))
+    let (head, adapter) = key.rsplit_once('.')?;
+    // A bias of a factor (PEFT's `lora_bias`) is another thing, and nothing here applies it.
+    rule(head).filter(|(_, role)| adapter != "bias" && matches!(role, Role::Down | Role::Up | Role::Magnitude))
 }

@@ -36,9 +36,13 @@ pub(super) fn param(roots: &Roots, value: &ron::Value, kind: &InputKind) -> Resu
 fn row_of(roots: &Roots, row: &ron::Value, columns: &[InputSpec]) -> Result<Vec<(String, Param)>, String> {
     let ron::Value::Map(map) = row else { return Err(format!("a row is {}", type_name(row))) };
     let field = |name: &str| map.iter().find(|(key, _)| **key == ron::Value::String(name.to_owned()));
+    // A row that is off needs no file: people turn off what they have not got.
+    let is_off = matches!(field("enabled"), Some((_, ron::Value::Bool(false))));
     let mut cells = Vec::new();
     for column in columns {
+        let is_file = matches!(column.kind, InputKind::File { .. });
         let cell = match field(&column.name) {
+            Some((_, value)) if is_off && is_file => param(roots, value, &column.kind).ok(),
             Some((_, value)) => {
                 Some(param(roots, value, &column.kind).map_err(|why| format!("`{}`: {why}", column.name))?)
             }

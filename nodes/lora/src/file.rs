@@ -39,7 +39,7 @@ impl Lora {
     pub fn tensor(&self, name: &str) -> Tensor {
         let tensor = self.tensors.tensor(name);
         match tensor.shape().as_deref() {
-            Ok([rows, columns, 1, 1]) => tensor.reshape(&[*rows, *columns]),
+            Ok([rows, columns, 1] | [rows, columns, 1, 1]) => tensor.reshape(&[*rows, *columns]),
             _ => tensor,
         }
     }

@@ -187,6 +187,23 @@ fn the_text_encoder_s_part_needs_one() {
 }
 
 #[test]
+fn factors_may_have_axes_of_one_behind_them() {
+    let model = model();
+    let tensors: [(&str, &[i32], &[f32]); 2] =
+        [("block.linear.lora_A", &[1, 3, 1], &[1.0, 1.0, 1.0]), ("block.linear.lora_B", &[2, 1, 1, 1], &[1.0, 1.0])];
+    testing::weights_file("/loras/axes.safetensors", &tensors);
+    for mode in ["live", "merged"] {
+        let inputs =
+            Record::new().with("model", model.clone()).with("file", "/loras/axes.safetensors").with("mode", mode);
+        assert_eq!(
+            weight(&TestRun::new().run::<ApplyLora>(&inputs).unwrap()),
+            [2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+            "{mode}"
+        );
+    }
+}
+
+#[test]
 fn every_param_has_help() {
     for spec in [ApplyLora::spec(), LoraStack::spec(), PromptLoras::spec()] {
         assert!(spec.inputs.iter().all(|input| !input.help.is_empty()), "{}", spec.name);

@@ -47,7 +47,9 @@ fn what_is_off_gives_the_bytes_of_no_lora() {
     assert!(picture(Some(&apply(r#""enabled": false"#))) == plain, "not enabled");
     let off = r#"{ "enabled": false, "file": "style.safetensors", "weight": 1.0 }"#;
     let zero = r#"{ "enabled": true, "file": "text-te.safetensors", "weight": 0.0 }"#;
+    let gone = r#"{ "enabled": false, "file": "not/there.safetensors", "weight": 1.0 }"#;
     assert!(picture(Some(&stack(""))) == plain, "no rows");
+    assert!(picture(Some(&stack(gone))) == plain, "a row that is off needs no file");
     assert!(picture(Some(&stack(&format!("{off}, {zero}")))) == plain, "rows that are off");
 }
 

@@ -9,9 +9,10 @@ use egui_phosphor::regular;
 use indexmap::IndexSet;
 use plugin_api::{InputKind, InputSpec};
 
-use super::{Cell, TIP, paint, tags, value};
+use super::{Cell, TIP, paint, value};
 use crate::editor::lora;
 use crate::editor::theme::{GAP, SMALL, Theme};
+use crate::graph::prompt::tags;
 use crate::library::Facts;
 
 /// Height of a line, at zoom 1.
@@ -36,7 +37,8 @@ pub fn show(ui: &mut Ui, cell: &Cell<'_>, across: Rangef) {
 /// The same for every file that the tags of a prompt name.
 pub fn of_tags(ui: &mut Ui, cell: &Cell<'_>, text: &str, across: Rangef) {
     let InputKind::Prompt { folder, extensions, .. } = &cell.spec.kind else { return };
-    let names: IndexSet<String> = tags::tags(text).into_iter().map(|tag| tag.name).collect();
+    let tags = tags(text).unwrap_or_default();
+    let names: IndexSet<String> = tags.into_iter().map(|tag| text[tag.name].to_owned()).collect();
     for name in names {
         let (folder, extensions) = (folder.clone(), extensions.clone());
         let kind = InputKind::File { default: String::new(), folder, extensions };
