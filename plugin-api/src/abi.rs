@@ -393,7 +393,8 @@ pub struct Host {
     pub run_note: unsafe extern "C" fn(run: *const RawRun, text: Text),
     /// Shows a table on the node: a record of `title`, `columns` (a list of text) and `rows` (a list of lists of text).
     pub run_report: unsafe extern "C" fn(run: *const RawRun, table: *const RawValue) -> Status,
-    /// A record: `device` ("cpu" or "gpu"), `graph` (its text), `node` (its id), `version` (of Weft).
+    /// A record: `device` ("cpu" or "gpu"), `graph` (its text), `node` (its id), `version` (of Weft),
+    /// `free_memory` (bytes).
     pub run_info: unsafe extern "C" fn(run: *const RawRun) -> *mut RawValue,
     /// Writes a new file below the output folder, whole or not at all; `out` receives its path as text.
     /// An existing file is never overwritten: the next free number is put behind the name.

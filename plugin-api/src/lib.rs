@@ -13,6 +13,7 @@ pub mod spec;
 pub mod tensor;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tiles;
 pub mod value;
 pub mod weights;
 

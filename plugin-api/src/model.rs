@@ -22,7 +22,7 @@ pub enum Role {
     TextEncoder,
     /// `decode`: `{latent}` → image; `encode`: `{image}` → latent.
     Vae,
-    /// `upscale`: `{image}` → image.
+    /// `upscale`: `{image}` `[n,h,w,3]` → image, larger by the model's own factor; `about`: `{}` → `{scale}`, that factor.
     UpscaleModel,
 }
 

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
-
 use super::fingerprint::{Fingerprint, identity};
 use super::protocol::Table;
 use crate::table::{Model, Value};
@@ -79,7 +77,7 @@ impl Cache {
     pub fn end(&mut self) {
         let unused = self.entries.values().filter(|entry| entry.used < self.run);
         unused.for_each(|entry| entry.outputs.models(&Model::release_changes));
-        while memory_is_short() {
+        while crate::table::memory::is_short() {
             let Some(oldest) = self.entries.values().map(|entry| entry.used).min().filter(|used| *used < self.run)
             else {
                 return;
@@ -88,10 +86,4 @@ impl Cache {
             crate::table::clear_spare_buffers();
         }
     }
-}
-
-fn memory_is_short() -> bool {
-    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
-    // Where the system does not tell, nothing is dropped.
-    System::new_with_specifics(memory).is_ok_and(|system| system.available_memory() < system.total_memory() / 5)
 }

@@ -5,6 +5,7 @@ mod compute;
 mod cpu;
 mod error;
 mod interpolate;
+pub(crate) mod memory;
 pub(crate) mod mlx;
 mod model;
 mod ops;

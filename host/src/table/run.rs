@@ -12,6 +12,7 @@ use plugin_api::{Dtype, Error, ErrorKind, Result};
 
 use super::compute;
 use super::error;
+use super::memory;
 use super::mlx::{Device, mlx_error};
 use super::tensor::{Tensor, to_bytes};
 use super::value::Value;
@@ -201,6 +202,7 @@ pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {
         entry("graph", &run.graph),
         entry("node", &run.node),
         entry("version", env!("CARGO_PKG_VERSION")),
+        ("free_memory".to_owned(), Value::Int(memory::free() as i64)),
     ])
     .into_raw()
 }

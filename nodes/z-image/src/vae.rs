@@ -11,13 +11,13 @@ mod tiles;
 
 use std::cell::OnceCell;
 
+use plugin_api::tiles::{Grid, Step};
 use plugin_api::{Architecture, Dtype, Error, Record, Result, Role, Session, Tensor, Value, Weights};
 
 use crate::checkpoint::Checkpoint;
 use config::Config;
 use decoder::Decoder;
 use encoder::Encoder;
-use tiles::{Grid, Step};
 
 const WHAT: &str = "VAE";
 
@@ -90,10 +90,10 @@ impl Vae {
         }
         let scaling = Tensor::full(&[], self.config.scaling_factor, Dtype::Float32);
         let z = (latent.as_dtype(Dtype::Float32).transpose(&[0, 2, 3, 1]) / scaling).add_scalar(self.config.shift());
-        let grid = Grid::new([height, width], self.tile(tile)?, Step { input: 1, output: self.config.scale() });
+        let grid = self.grid([height, width], tile, Step { input: 1, output: self.config.scale() })?;
         let decoder = self.decoder()?;
         let decode = |z: &Tensor, after: tiles::After<'_>| decoder.forward(&z.as_dtype(self.dtype), after);
-        let pixels = grid.run(&session.run(), &z, Decoder::stages(&self.config), decode)?;
+        let pixels = tiles::run(&grid, &session.run(), &z, Decoder::stages(&self.config), decode)?;
         Ok((pixels * 0.5).add_scalar(0.5).clip(0.0, 1.0))
     }
 
@@ -110,22 +110,23 @@ impl Vae {
         }
         let pixels = (image.as_dtype(Dtype::Float32) * 2.0).add_scalar(-1.0);
         let size = [height / scale, width / scale];
-        let grid = Grid::new(size, self.tile(tile)?, Step { input: scale, output: 1 });
+        let grid = self.grid(size, tile, Step { input: scale, output: 1 })?;
         let encode = |x: &Tensor, after: tiles::After<'_>| encoder.forward(&x.as_dtype(self.dtype), after);
-        let mean = grid.run(&session.run(), &pixels, Encoder::stages(&self.config), encode)?;
+        let mean = tiles::run(&grid, &session.run(), &pixels, Encoder::stages(&self.config), encode)?;
         let latent = mean.add_scalar(-self.config.shift()).multiply_scalar(self.config.scaling_factor);
         Ok(latent.transpose(&[0, 3, 1, 2]))
     }
 
-    /// Side of a tile in latent pixels; none for the whole at once.
-    fn tile(&self, pixels: i32) -> Result<Option<i32>> {
+    /// Of `size` latent pixels, in tiles of so many pixels that overlap by a quarter; 0 is the whole at once.
+    fn grid(&self, size: [i32; 2], pixels: i32, step: Step) -> Result<Grid> {
         let least = tiles::SMALLEST * self.config.scale();
-        match pixels {
-            0 => Ok(None),
+        let tile = match pixels {
+            0 => size[0].max(size[1]),
             _ if pixels < least => {
-                Err(Error::invalid(format!("tiles of {pixels} pixels are too small: use {least} or more")))
+                return Err(Error::invalid(format!("tiles of {pixels} pixels are too small: use {least} or more")));
             }
-            _ => Ok(Some(pixels / self.config.scale())),
-        }
+            _ => pixels / self.config.scale(),
+        };
+        Ok(Grid::new(size, tile, tile / 4, step))
     }
 }

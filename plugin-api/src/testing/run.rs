@@ -24,6 +24,8 @@ pub struct TestRun {
     pub cancel_at: Option<u32>,
     /// The text that `info` gives as the graph, in which the node goes by the id `node`.
     pub graph: String,
+    /// What `info` gives as the bytes that are free; none is as many as one likes.
+    pub free_memory: Option<i64>,
 }
 
 /// A table of [`Run::report`].
@@ -121,10 +123,12 @@ pub unsafe extern "C" fn report(run: *const RawRun, table: *const RawValue) -> S
 
 pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {
     // SAFETY: a live run.
-    let graph = unsafe { get::<TestRun, _>(run) }.graph.as_str();
+    let run = unsafe { get::<TestRun, _>(run) };
+    let graph = run.graph.as_str();
     let texts = [("device", "cpu"), ("graph", graph), ("node", "node"), ("version", "0.0.0")];
     let entries = texts.into_iter().map(|(key, text)| (key.to_owned(), Val::Text(text.into())));
-    handle(Val::Record(Rc::new(entries.collect())))
+    let free = Val::Int(run.free_memory.unwrap_or(i64::MAX));
+    handle(Val::Record(Rc::new(entries.chain([("free_memory".to_owned(), free)]).collect())))
 }
 
 pub unsafe extern "C" fn write(
