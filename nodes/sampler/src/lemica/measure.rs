@@ -12,7 +12,9 @@ impl Node for MeasureLeMiCa {
     fn spec() -> NodeSpec {
         let help = "Measures what it costs to repeat the main layers between any two steps. `weft calibrate` uses it.";
         let sample = Sample::spec();
-        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }.sink()
+        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }
+            .sink()
+            .hidden()
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
