@@ -16,10 +16,10 @@ fn published_tables_and_their_last_step() {
     assert_eq!(of(Mode::Slow, 8, false), [0, 1, 2, 3, 5, 7]);
     assert_eq!(of(Mode::Medium, 8, false), [0, 1, 2, 4, 6]);
     assert_eq!(of(Mode::Fast, 8, false), [0, 1, 2, 5]);
-    for (mode, count) in [(Mode::Slow, 6), (Mode::Medium, 5), (Mode::Fast, 4)] {
-        let plan = of(mode, 8, true);
-        assert_eq!((plan.len(), plan.last()), (count, Some(&7)));
-    }
+    // The first of them ends with the last step as it is.
+    assert_eq!(of(Mode::Slow, 8, true), [0, 1, 2, 3, 5, 7]);
+    assert_eq!(of(Mode::Medium, 8, true), [0, 1, 3, 5, 7]);
+    assert_eq!(of(Mode::Fast, 8, true), [0, 1, 4, 7]);
     assert_eq!(of(Mode::Slow, 9, true), [0, 1, 2, 3, 5, 7, 8]);
     assert_eq!(of(Mode::Fast, 9, true), [0, 1, 2, 5, 8]);
 }
