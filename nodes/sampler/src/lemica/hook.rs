@@ -33,8 +33,8 @@ pub struct Memory {
 /// What the layers added at the last computed step.
 struct Added {
     residual: Tensor,
-    sigma: f64,
-    /// Per unit of sigma since the computed step before, if there was one.
+    step: usize,
+    /// Its change a step since the computed step before, if there was one.
     slope: Option<Tensor>,
 }
 
@@ -66,11 +66,10 @@ impl Hook for Cache {
         let index = step.get::<i64>("step")?.max(0) as usize;
         let number = |name| Ok::<i64, plugin_api::Error>(step.find(name)?.unwrap_or_default());
         let pass = (step.find("branch")?.unwrap_or_default(), number("pass")?, number("tile")?);
-        let sigma: f64 = step.find("sigma")?.unwrap_or_default();
         // Another size (the last tile, say) has nothing to repeat.
         let known = memory.added.get(&pass).filter(|added| added.residual.shape().ok() == input.shape().ok());
         if let Some(added) = known.filter(|_| !memory.is_computed(index)) {
-            return Ok(input + added.at(sigma));
+            return Ok(input + added.at(index));
         }
         let output = next(input.clone())?;
         if memory.is_computed(index + 1) && !self.extrapolate {
@@ -79,25 +78,25 @@ impl Hook for Cache {
             return Ok(output);
         }
         let residual = &output - &input;
-        let slope = known.filter(|_| self.extrapolate).and_then(|before| before.slope_to(&residual, sigma));
-        memory.added.insert(pass, Added { residual, sigma, slope });
+        let slope = known
+            .filter(|before| self.extrapolate && before.step < index)
+            .map(|before| before.slope_to(&residual, index));
+        memory.added.insert(pass, Added { residual, step: index, slope });
         Ok(output)
     }
 }
 
 impl Added {
     /// What the layers are taken to add at a step that is not computed.
-    fn at(&self, sigma: f64) -> Tensor {
+    fn at(&self, step: usize) -> Tensor {
         match &self.slope {
-            Some(slope) => &self.residual + slope * (sigma - self.sigma) as f32,
+            Some(slope) => &self.residual + slope * step.saturating_sub(self.step) as f32,
             None => self.residual.clone(),
         }
     }
 
-    /// None between equal levels.
-    fn slope_to(&self, residual: &Tensor, sigma: f64) -> Option<Tensor> {
-        let distance = sigma - self.sigma;
-        (distance != 0.0).then(|| (residual - &self.residual) * (1.0 / distance) as f32)
+    fn slope_to(&self, residual: &Tensor, step: usize) -> Tensor {
+        (residual - &self.residual) * (1.0 / (step - self.step) as f32)
     }
 }
 

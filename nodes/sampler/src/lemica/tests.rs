@@ -114,6 +114,19 @@ fn skipped_steps_repeat_what_the_last_computed_one_added() {
     assert!(error.message.contains("needs a budget"), "{}", error.message);
 }
 
+/// What these layers add grows by 1 a step, so that a line through two computed steps meets the others.
+#[test]
+fn extrapolated_steps_follow_the_last_two_computed_ones() {
+    testing::host();
+    let plain = |_| Record::new();
+    let published = Record::new().with("compute_last", false).with("extrapolate", true);
+    let medium = model(&published).unwrap();
+    assert_eq!(trace(&medium, 8, &plain), [1., 2., 3., 4., 5., 6., 7., 8.]);
+    let one = model(&published.with("mode", "budget").with("budget", 1)).unwrap();
+    assert_eq!(trace(&one, 4, &plain), [1., 1., 1., 1.], "one step has no trend");
+    assert_eq!(trace(&medium, 3, &plain), [1., 1., 3.], "a second run begins anew");
+}
+
 #[test]
 fn prompts_passes_tiles_and_sizes_are_told_apart() {
     testing::host();
