@@ -113,8 +113,8 @@ def main():
     for mode in MODES:
         predicted = (always + layers * computed[mode] / (args.steps - 1)) / (always + layers)
         measured = statistics.median(seconds[mode] / seconds["off"] for seconds in rounds)
-        seconds = statistics.median(seconds[mode] for seconds in rounds)
-        print(f"| {mode} | {computed[mode]} of {args.steps - 1} | {seconds:.3f} | {measured:.3f} | {predicted:.3f} | "
+        median = statistics.median(seconds[mode] for seconds in rounds)
+        print(f"| {mode} | {computed[mode]} of {args.steps - 1} | {median:.3f} | {measured:.3f} | {predicted:.3f} | "
               f"{measured / predicted:.3f} |")
 
 
