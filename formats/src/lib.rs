@@ -5,5 +5,6 @@ pub mod float;
 pub mod lemica;
 pub mod lora;
 mod tensor;
+pub mod upscaler;
 
 pub use tensor::{Dtype, Tensor};
