@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Layer, Layout};
-use crate::Tensor;
+use crate::{Dtype, Tensor};
 
 /// Channels of a picture.
 const RGB: usize = 3;
@@ -68,7 +68,11 @@ impl Rrdb {
         rrdb.blocks = (0..).take_while(|&block| has(Layer::Dense { block, dense: 1, conv: 1 })).count();
         rrdb.is_plus = has(Layer::Around { block: 0, dense: 1 });
         rrdb.check(&shapes)?;
-        Ok(rrdb)
+        let whole = tensors.iter().find(|tensor| tensor.name.starts_with(prefix) && tensor.dtype == Dtype::Other);
+        match whole.filter(|tensor| !tensor.shape.is_empty()) {
+            Some(tensor) => Err(format!("`{}` holds no floating-point numbers", tensor.name)),
+            None => Ok(rrdb),
+        }
     }
 
     /// How much larger its pictures are, along each side.

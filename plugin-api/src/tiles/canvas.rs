@@ -101,7 +101,7 @@ fn across(numbers: &[f32], width: usize, channels: usize, column: &Span) -> Vec<
     all
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
     use crate::tiles::{Grid, Step};
     use crate::{Tensor, testing};
