@@ -1,5 +1,7 @@
 //! What upscaler files are, by their names and shapes.
 
+use std::collections::BTreeMap;
+
 use weft_formats::upscaler::{Layer, Layout, Refusal, Rrdb, read};
 use weft_formats::{Dtype, Tensor};
 
@@ -103,4 +105,40 @@ fn others_are_named() {
     assert_eq!(refused(&["x.weight"]), "no upscaler that Weft knows");
     let compact = [tensor("body.0.weight", &[64, 3, 3, 3]), tensor("body.1.weight", &[64])];
     assert_eq!(read(&compact), Err(Refusal::Other("a Compact (SRVGGNet) upscaler")));
+}
+
+/// The names in spandrel's own classes, of their first layers.
+#[test]
+fn what_spandrel_knows_is_told_apart() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/esrgan/others.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let networks: BTreeMap<String, BTreeMap<String, usize>> = serde_json::from_str(&text).unwrap();
+    assert!(networks.len() >= 28);
+    let mut said = BTreeMap::new();
+    for (class, names) in networks {
+        let tensors: Vec<_> = names.iter().map(|(name, axes)| tensor(name, &vec![8; *axes])).collect();
+        match read(&tensors) {
+            Err(Refusal::Other(what)) => said.insert(class, what),
+            other => panic!("{class}: {other:?}"),
+        };
+    }
+    let word = |class: &str| said[class].split(' ').nth(1).unwrap();
+    for class in [
+        "SPAN",
+        "SwinIR",
+        "Swin2SR",
+        "HAT",
+        "DAT",
+        "OmniSR",
+        "RealPLKSR",
+        "PLKSR",
+        "ATD",
+        "DRCT",
+        "GRL",
+        "SAFMN",
+        "RCAN",
+    ] {
+        assert_eq!(word(class), class);
+    }
+    assert_eq!((word("SRVGGNetCompact"), word("MMRealSR")), ("Compact", "MM-RealSR"));
 }
