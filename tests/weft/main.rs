@@ -16,3 +16,4 @@ mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
 mod units;
+mod upscale;
