@@ -16,5 +16,6 @@ mod program;
 mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
+mod single_file;
 mod units;
 mod upscale;
