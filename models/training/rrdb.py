@@ -9,12 +9,20 @@ import torch.nn.functional as F
 from torch import nn
 
 SCALE = 4
-BLOCKS, FEATURES, GROWTH = 3, 24, 12
+BLOCKS, FEATURES, GROWTH = 2, 24, 12
 RESIDUAL = 0.2  # share of a block's output that is added to its input
 
 
 def conv(inputs, outputs):
     return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+@torch.no_grad()
+def pass_on(layer, kernel):
+    """Lets the first three channels, the colours, through a convolution: filtered by `kernel` [3, 3], and by nothing else."""
+    layer.weight[:3].zero_()
+    layer.bias[:3].zero_()
+    layer.weight[range(3), range(3)] = kernel
 
 
 def leaky(x):
@@ -60,6 +68,19 @@ class Rrdb(nn.Module):
         self.conv_body = conv(features, features)
         self.conv_up1, self.conv_up2, self.conv_hr = (conv(features, features) for _ in range(3))
         self.conv_last = conv(features, 3)
+        self.lay_in()
+
+    def lay_in(self):
+        """Makes bilinear enlarging of a new network, to start from: a nearest doubling followed by 1 2 1 is a bilinear one.
+        What is left of the training is to draw better than that."""
+        here = torch.zeros(3, 3)
+        here[1, 1] = 1
+        smooth = torch.tensor([0.25, 0.5, 0.25])
+        for layer in (self.conv_first, self.conv_hr, self.conv_last):
+            pass_on(layer, here)
+        for layer in (self.conv_up1, self.conv_up2):
+            pass_on(layer, smooth[:, None] * smooth)
+        self.conv_body.weight.data.mul_(0.1)
 
     def forward(self, x):
         x = self.conv_first(x)

@@ -1,6 +1,6 @@
-"""The 4x upscaler that comes with Weft: an RRDB network of a third of a million weights, for the demo's pictures.
+"""The 4x upscaler that comes with Weft: an RRDB network of a quarter of a million weights, for the demo's pictures.
 
-It learns to draw what `pictures.py` would have drawn on a canvas four times as large, from pictures with the faults of the
+It starts as bilinear enlarging (`rrdb.py`) and learns to draw what `pictures.py` would have drawn on a canvas four times as large, from pictures with the faults of the
 demo model (see `upscaler_data.py`). The error is the absolute difference, plus that of the slopes between neighbouring
 pixels, which keeps edges sharp. Of the weights a running mean is written, in float16.
 
@@ -137,12 +137,13 @@ def main():
     parser.add_argument("--runs", type=Path, default=Path("runs/upscaler"), help="state, to go on from")
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--minutes", type=float, default=1e9, help="end the schedule by then, if sooner than --steps")
-    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--side", type=int, default=40, help="of a crop, in small pixels")
     parser.add_argument("--pool", type=int, default=1200, help="pairs that are held, 0.8 MB each")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--fresh", type=int, default=3, help="new pairs for every 8 steps")
+    parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--edge", type=float, default=0.5, help="weight of the slopes' error")
-    parser.add_argument("--every", type=float, default=4, help="minutes between two saves")
+    parser.add_argument("--every", type=float, default=5, help="minutes between two saves")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--report", action="store_true", help="only measure --out, on 200 held-out scenes")
     args = parser.parse_args()
@@ -154,14 +155,14 @@ def main():
         print(report(load(args.out), held_out_pairs(demo, 200)))
         return
     args.runs.mkdir(parents=True, exist_ok=True)
-    test, training = held_out_pairs(demo, 16), Training(args)
+    test, training = held_out_pairs(demo, 8), Training(args)
     pool = Pool(demo, args.pool, np.random.default_rng(training.step))
     pool.add(96)
     print(f"{sum(p.numel() for p in training.net.parameters()) / 1e3:.0f} k parameters", flush=True)
     saved, total = time.time(), 0.0
     while training.progress() < 1:
         if training.step % 8 == 0:
-            pool.add(9)
+            pool.add(args.fresh)
         total += training.learn(*pool.batch(args.batch, args.side))
         if training.step % 50 == 0:
             print(f"step {training.step} loss {total / 50:.5f} {training.minutes():.1f} min", flush=True)

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer, Qwen3Model
 import pictures
 from rrdb import SCALE
 from train_dit import encode_text, rope_tables, sigmas, tokenize, velocity
+from train_vae import LinearEncoder
 
 
 def to_tensor(images):
@@ -36,13 +37,13 @@ class DemoModel:
         self.dit = ZImageTransformer2DModel.from_pretrained(folder / "transformer")
         self.text = Qwen3Model.from_pretrained(folder / "text_encoder")
         self.tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        self.linear = LinearEncoder(self.vae, np.random.default_rng(0))
         self.tables = rope_tables(self.dit, pictures.SIDE // 16)
         self.config = self.vae.config
 
     @torch.no_grad()
     def encode(self, x):
-        latent = self.vae.encode(x * 2 - 1).latent_dist.mode()
-        return (latent - self.config.shift_factor) * self.config.scaling_factor
+        return (self.linear(x * 2 - 1) - self.config.shift_factor) * self.config.scaling_factor
 
     @torch.no_grad()
     def decode(self, z):
