@@ -4,6 +4,8 @@
 pub mod float;
 pub mod lemica;
 pub mod lora;
+pub mod pickle;
+pub mod source;
 mod tensor;
 
 pub use tensor::{Dtype, Tensor};

@@ -1,8 +1,11 @@
 //! Named tensors, left in their files until they are used.
 
+mod dtype;
+mod file;
 mod matrix;
 mod open;
 mod patch;
+mod pth;
 mod safetensors;
 mod wide;
 mod wrong_file;
@@ -16,8 +19,8 @@ use plugin_api::{Dtype, Error, Result};
 use weft_formats::lora::Metadata;
 
 use crate::table::{self, mlx};
+use file::File;
 use matrix::Matrix;
-use safetensors::Tensors;
 
 pub use open::open;
 pub use patch::{Change, Patch};
@@ -50,9 +53,21 @@ pub struct Entry {
     pub dtype: Option<Dtype>,
     /// The type in the file, by its name in safetensors.
     pub stored: String,
-    file: Rc<Tensors>,
+    file: Rc<File>,
     start: u64,
     bytes: usize,
+    /// Bytes from one index of an axis to the next, where the numbers do not simply follow each other.
+    strides: Option<Vec<usize>>,
+}
+
+impl Entry {
+    /// The numbers in the order of the axes, as they stand in the file, little-endian.
+    fn numbers(&self) -> Result<Vec<u8>> {
+        let data = self.file.numbers(self.start, self.bytes)?;
+        let (Some(strides), Some(width)) = (&self.strides, dtype::width(&self.stored)) else { return Ok(data) };
+        let shape: Vec<usize> = self.shape.iter().map(|side| *side as usize).collect();
+        Ok(weft_formats::pickle::gather(&data, width, &shape, strides))
+    }
 }
 
 impl Weights {
@@ -238,11 +253,11 @@ impl Weights {
     /// No such name, a file that changed or went away.
     pub fn bytes_of(&self, name: &str) -> Result<Vec<u8>> {
         let entry = self.find(name).ok_or_else(|| self.missing(name))?;
-        entry.file.read(entry.start, entry.bytes)
+        entry.numbers()
     }
 
     fn read(&self, entry: &Entry) -> Result<Array> {
-        let data = entry.file.read(entry.start, entry.bytes)?;
+        let data = entry.numbers()?;
         let Some(dtype) = entry.dtype else {
             let numbers = wide::numbers(weft_formats::Dtype::named(&entry.stored), &data).ok_or_else(|| {
                 let Entry { name, file, stored, .. } = entry;
