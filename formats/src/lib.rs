@@ -7,5 +7,6 @@ pub mod lora;
 pub mod pickle;
 pub mod source;
 mod tensor;
+pub mod upscaler;
 
 pub use tensor::{Dtype, Tensor};

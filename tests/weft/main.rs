@@ -3,6 +3,7 @@
 mod bad_input;
 mod editor;
 mod engine;
+mod esrgan;
 mod golden;
 mod graphs;
 mod layers;
