@@ -17,3 +17,4 @@ mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
 mod units;
+mod upscale;
