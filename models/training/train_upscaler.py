@@ -155,17 +155,17 @@ def main():
         print(report(load(args.out), held_out_pairs(demo, 200)))
         return
     args.runs.mkdir(parents=True, exist_ok=True)
-    test, training = held_out_pairs(demo, 8), Training(args)
+    test, training = held_out_pairs(demo, 4), Training(args)
     pool = Pool(demo, args.pool, np.random.default_rng(training.step))
-    pool.add(96)
+    pool.add(48)
     print(f"{sum(p.numel() for p in training.net.parameters()) / 1e3:.0f} k parameters", flush=True)
     saved, total = time.time(), 0.0
     while training.progress() < 1:
         if training.step % 8 == 0:
             pool.add(args.fresh)
         total += training.learn(*pool.batch(args.batch, args.side))
-        if training.step % 50 == 0:
-            print(f"step {training.step} loss {total / 50:.5f} {training.minutes():.1f} min", flush=True)
+        if training.step % 20 == 0:
+            print(f"step {training.step} loss {total / 20:.5f} {training.minutes():.1f} min", flush=True)
             total = 0.0
         if time.time() - saved > args.every * 60:
             training.save()

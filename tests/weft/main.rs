@@ -18,3 +18,4 @@ mod queue;
 mod screen;
 mod units;
 mod upscale;
+mod vae;

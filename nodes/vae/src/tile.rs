@@ -75,11 +75,7 @@ impl Job<'_> {
     fn needs(&self, side: i64) -> Option<i64> {
         let [height, width] =
             self.size.map(|whole| if side == 0 { i64::from(whole) } else { side.min(i64::from(whole)) });
-        let args = Record::new()
-            .with("method", self.method)
-            .with("count", i64::from(self.count))
-            .with("height", height)
-            .with("width", width);
+        let args = Record::new().with("method", self.method).with("height", height).with("width", width);
         let pass = self.vae.call("memory", &args).ok()?;
         let canvas = CANVAS.saturating_mul(self.pixels()).saturating_mul(i64::from(self.count));
         Some(i64::from_value(&pass)?.saturating_add(canvas))

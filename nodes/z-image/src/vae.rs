@@ -119,11 +119,11 @@ impl Vae {
         Ok(latent.transpose(&[0, 3, 1, 2]))
     }
 
-    /// Bytes that a pass through `method` takes, for `count` pictures of `height` × `width` pixels.
+    /// Bytes that a pass through `method` takes, for `height` × `width` pixels.
     fn memory(&self, session: &Session, args: &Record) -> Result<i64> {
         let method: String = args.get("method")?;
         let half = memory::Half::of(&method).ok_or_else(|| Error::invalid(format!("a {WHAT} cannot `{method}`")))?;
-        let size = [args.get("count")?, args.get("height")?, args.get("width")?];
+        let size = [args.get("height")?, args.get("width")?];
         let on_gpu = session.run().info().get::<String>("device")? == "gpu";
         Ok(memory::bytes(&self.config, half, self.dtype, on_gpu, size))
     }
