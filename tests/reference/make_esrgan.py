@@ -97,6 +97,14 @@ def channels_last(y):
     return y.permute(0, 2, 3, 1).contiguous()
 
 
+def save_pth(folder, name, state):
+    """Two of them as torch saves them: an archive with what training averaged beside what it did not, and a bare pickle."""
+    if name == "new-8x":
+        torch.save({"params": {name: tensor * 0.5 for name, tensor in state.items()}, "params_ema": state}, folder / f"{name}.pth")
+    if name == "old-8x":
+        torch.save({"state_dict": state, "epoch": 3}, folder / f"{name}.pth", _use_new_zipfile_serialization=False)
+
+
 def main(out):
     (out / "models").mkdir(parents=True, exist_ok=True)
     inputs, cases = dict(pictures(out)), []
@@ -114,6 +122,7 @@ def main(out):
         if prefix == "params_ema.":
             stored |= {"params." + name: tensor * 0.5 for name, tensor in state.items()}
         save_file(stored, out / "models" / f"{spec['name']}.safetensors")
+        save_pth(out / "models", spec["name"], state)
         tensors = {name: channels_last(y) for name, y in expected.items()}
         scales = RESIZED.get(spec["name"], [])
         for scale in scales:
