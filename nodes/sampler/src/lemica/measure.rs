@@ -3,7 +3,8 @@ use weft_formats::lemica;
 
 use super::hook::{Cache, Which};
 use crate::latent;
-use crate::sample::{self, Sample};
+use crate::levels::levels;
+use crate::sample::Sample;
 
 /// What repeating costs between any two steps of one sampling run: the edges of LeMiCa's graph.
 pub struct MeasureLeMiCa;
@@ -16,7 +17,7 @@ impl Node for MeasureLeMiCa {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        let sigmas = sample::levels(run, inputs)?;
+        let sigmas = levels(run, inputs)?;
         let steps = sigmas.len().saturating_sub(1);
         let (model, exact): (Model, Tensor) = (inputs.get("model")?, sampled(run, inputs, None)?);
         let mut rows = Vec::new();
