@@ -135,10 +135,10 @@ def main():
     parser.add_argument("--model", type=Path, default=Path("../demo"))
     parser.add_argument("--out", type=Path, default=Path("../upscale_models/demo_x4.safetensors"))
     parser.add_argument("--runs", type=Path, default=Path("runs/upscaler"), help="state, to go on from")
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--minutes", type=float, default=1e9, help="end the schedule by then, if sooner than --steps")
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--side", type=int, default=40, help="of a crop, in small pixels")
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--side", type=int, default=24, help="of a crop, in small pixels")
     parser.add_argument("--pool", type=int, default=1200, help="pairs that are held, 0.8 MB each")
     parser.add_argument("--fresh", type=int, default=3, help="new pairs for every 8 steps")
     parser.add_argument("--lr", type=float, default=6e-4)
@@ -155,9 +155,9 @@ def main():
         print(report(load(args.out), held_out_pairs(demo, 200)))
         return
     args.runs.mkdir(parents=True, exist_ok=True)
-    test, training = held_out_pairs(demo, 4), Training(args)
+    test, training = held_out_pairs(demo, 2), Training(args)
     pool = Pool(demo, args.pool, np.random.default_rng(training.step))
-    pool.add(48)
+    pool.add(24)
     print(f"{sum(p.numel() for p in training.net.parameters()) / 1e3:.0f} k parameters", flush=True)
     saved, total = time.time(), 0.0
     while training.progress() < 1:

@@ -1,7 +1,7 @@
 //! What one pass through the VAE needs of memory, foreseen from shapes.
 //!
 //! A block holds its input, its result and what comes between them, so the peak is where the network is widest: channels × pixels
-//! × the bytes of a number × a few such buffers. How few was measured on the CPU (docs/upscaling.md). A GPU's number is that of
+//! × the bytes of a number × a few such buffers. How few was measured on the CPU (docs/upscaling.md). A GPU's number, not measured, is that of
 //! Winograd's convolution for 3×3 kernels, which takes 8×8 numbers for every 6×6 pixels of its input and of its result,
 //! besides both and a padded copy.
 
