@@ -19,3 +19,4 @@ mod screen;
 mod single_file;
 mod units;
 mod upscale;
+mod vae;
