@@ -102,7 +102,28 @@ def save_pth(folder, name, state):
     if name == "new-8x":
         torch.save({"params": {name: tensor * 0.5 for name, tensor in state.items()}, "params_ema": state}, folder / f"{name}.pth")
     if name == "old-8x":
+        # Its bytes hold addresses, so they differ from time to time.
         torch.save({"state_dict": state, "epoch": 3}, folder / f"{name}.pth", _use_new_zipfile_serialization=False)
+
+
+def others():
+    """Names and numbers of axes in the other networks that spandrel knows, of their first layers: by those files are told apart."""
+    import importlib
+
+    classes = ["SPAN", "Compact:SRVGGNetCompact", "SwinIR", "Swin2SR", "HAT", "DAT", "OmniSR", "PLKSR", "PLKSR:RealPLKSR", "ATD",
+               "DRCT", "GRL", "SAFMN", "SAFMNBCIE", "RealCUGAN:UpCunet2x", "SCUNet", "CRAFT", "RGT", "MoSR", "MoESR", "RCAN", "DITN",
+               "SeemoRe", "DCTLSA", "FDAT", "MMRealSR", "SwiftSRGAN", "NAFNet"]
+    channels, windows, width = {"num_in_ch": 3, "num_out_ch": 3}, {"window_size": 8}, {"dim": 36}
+    arguments = {"SPAN": channels, "MMRealSR": channels, "SwinIR": windows, "Swin2SR": windows, "SAFMN": width, "SAFMNBCIE": width}
+    found = {}
+    for entry in classes:
+        module, _, name = entry.partition(":")
+        library = importlib.import_module(f"spandrel.architectures.{module}")
+        kind = getattr(library, name or module, None) or getattr(library, module)
+        state = kind(**arguments.get(module, {})).state_dict()
+        first = lambda key: "conv_du" in key or all(int(number) <= 1 for number in re.findall(r"\.(\d+)\.", key))
+        found[name or module] = {key: tensor.ndim for key, tensor in state.items() if first(key)}
+    return found
 
 
 def main(out):
@@ -131,6 +152,7 @@ def main(out):
         save_file(tensors, out / f"{spec['name']}.safetensors")
         cases.append({"name": spec["name"], "scale": model.scale, "about": model.tags, "resized": scales})
         print(spec["name"], model.scale, model.tags, *[f"{float(y.mean()):.3f} {float(y.std()):.3f}" for y in expected.values()])
+    (out / "others.json").write_text(json.dumps(others()) + "\n")
     (out / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
 
 

@@ -178,7 +178,7 @@ fn tiled(out: &Path, file: &str, inputs: &str) -> (Vec<usize>, Vec<f32>) {
 /// `old-4x` sees 35 pixels to each side, the others less; the second's tiles begin at multiples of four.
 #[test]
 fn tiles_that_overlap_by_the_receptive_field_give_the_whole_picture() {
-    for (file, scale, overlap) in [("old-4x", 2.0, 70), ("unshuffle-2x", 2.0, 80), ("unshuffle-1x", 1.5, 160)] {
+    for (file, scale, overlap) in [("old-4x", 2.0, 70), ("unshuffle-2x", 2.0, 80)] {
         let out = tempfile::tempdir().expect("a folder");
         let run = |inputs: &str| {
             tiled(out.path(), &format!("{file}.safetensors"), &format!(r#""scale": {scale:?}, {inputs}"#))
