@@ -16,6 +16,7 @@ mod program;
 mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
+mod single_file;
 mod units;
 mod upscale;
 mod vae;

@@ -16,7 +16,7 @@ fn what_is_not_data_is_refused_by_name() {
     let rows: &[(&[u8], &str)] = &[
         (b"\x80\x02cos\nsystem\nX\x04\0\0\0true\x85R.", "`os.system`"),
         (b"\x80\x02cposix\nsystem\nX\x04\0\0\0true\x85R.", "`posix.system`"),
-        (b"\x80\x02c__builtin__\neval\nX\x01\0\0\01\x85R.", "`__builtin__.eval`"),
+        (b"\x80\x02c__builtin__\neval\nX\x01\0\0\x001\x85R.", "`__builtin__.eval`"),
         (b"\x80\x04\x8c\x08builtins\x8c\x04exec\x93\x8c\x01x\x85R.", "`builtins.exec`"),
         (b"\x80\x02cbuiltins\ngetattr\nctorch\nload\nR.", "`builtins.getattr`"),
         (b"\x80\x02ctorch\nload\n.", "`torch.load`"),
@@ -80,7 +80,8 @@ fn tensors_stay_inside_of_their_storage() {
     assert_eq!(pickle::tensors(made(b"K\x04", b"K\x04\x85", b"K\x01\x85").as_slice()).unwrap()[0].shape, [4]);
     let big = b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f";
     let one = |bytes: &[u8]| [bytes, b"\x85"].concat();
-    let rows: [(&[u8], Vec<u8>, Vec<u8>, &str); 9] = [
+    type Row<'a> = (&'a [u8], Vec<u8>, Vec<u8>, &'a str);
+    let rows: [Row<'_>; 9] = [
         (b"K\x05", one(b"K\x04"), one(b"K\x01"), "beyond its storage"),
         (b"K\x00", one(b"K\x04"), one(b"K\x03"), "beyond its storage"),
         (big, one(b"K\x04"), one(b"K\x01"), "beyond its storage"),

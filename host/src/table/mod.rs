@@ -105,6 +105,7 @@ pub fn host() -> &'static Host {
         run_info: run::info,
         run_write: run::write,
         extension,
+        weights_views: weights::views,
     };
     &HOST
 }

@@ -1,6 +1,7 @@
 //! Named tensors, left in their files until they are used.
 
 mod dtype;
+mod entry;
 mod file;
 mod matrix;
 mod open;
@@ -15,13 +16,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use mlx_rs::Array;
-use plugin_api::{Dtype, Error, Result};
+use plugin_api::{Dtype, Error, Result, View};
 use weft_formats::lora::Metadata;
 
 use crate::table::{self, mlx};
-use file::File;
 use matrix::Matrix;
 
+pub use entry::Entry;
 pub use open::open;
 pub use patch::{Change, Patch};
 
@@ -43,32 +44,6 @@ pub struct Weights {
 }
 
 type Loaded = Rc<RefCell<HashMap<String, Matrix>>>;
-
-/// One tensor and where its numbers lie.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    pub name: String,
-    pub shape: Vec<i32>,
-    /// None for a type that a model's tensors cannot have (float8, say).
-    pub dtype: Option<Dtype>,
-    /// The type in the file, by its name in safetensors.
-    pub stored: String,
-    file: Rc<File>,
-    start: u64,
-    bytes: usize,
-    /// Bytes from one index of an axis to the next, where the numbers do not simply follow each other.
-    strides: Option<Vec<usize>>,
-}
-
-impl Entry {
-    /// The numbers in the order of the axes, as they stand in the file, little-endian.
-    fn numbers(&self) -> Result<Vec<u8>> {
-        let data = self.file.numbers(self.start, self.bytes)?;
-        let (Some(strides), Some(width)) = (&self.strides, dtype::width(&self.stored)) else { return Ok(data) };
-        let shape: Vec<usize> = self.shape.iter().map(|side| *side as usize).collect();
-        Ok(weft_formats::pickle::gather(&data, width, &shape, strides))
-    }
-}
 
 impl Weights {
     fn new(mut entries: Vec<Entry>) -> Self {
@@ -110,6 +85,22 @@ impl Weights {
         let patches = self.patches.iter().filter_map(|(name, patches)| Some((renamed(name)?, patches.clone())));
         let patches = Rc::new(patches.collect());
         Self { dtype: self.dtype, bits: self.bits, patches, ..Self::new(entries.collect()) }
+    }
+
+    /// The tensors of `views` and no others.
+    ///
+    /// # Errors
+    /// A view whose rows or shape do not fit its tensor, or one of a tensor that is changed.
+    pub fn views(&self, views: impl Iterator<Item = View>) -> Result<Self> {
+        let entry = |view: View| {
+            let whole = self.find(&view.of).ok_or_else(|| self.missing(&view.of))?;
+            match self.patches.contains_key(&view.of) {
+                true => Err(Error::invalid(format!("`{}` is changed, and a changed tensor has no parts", view.of))),
+                false => whole.rows(view),
+            }
+        };
+        let entries = views.map(entry).collect::<Result<_>>()?;
+        Ok(Self { dtype: self.dtype, bits: self.bits, ..Self::new(entries) })
     }
 
     /// The same tensors, floating-point ones converted to `dtype` when they are read.

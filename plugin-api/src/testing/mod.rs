@@ -150,6 +150,7 @@ fn table() -> Host {
         run_info: run::info,
         run_write: run::write,
         extension,
+        weights_views: models::weights_views,
     }
 }
 

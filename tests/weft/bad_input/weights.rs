@@ -129,7 +129,7 @@ fn files_that_are_something_else() {
             name: "a LoRA given as a whole model",
             arrange: lora_as_model,
             code: 6,
-            says: &["style.safetensors is a single file, a LoRA", "node `model`", "diffusers folder"],
+            says: &["style.safetensors is a LoRA", "node `model`", "diffusers folder"],
         },
     ]);
 }

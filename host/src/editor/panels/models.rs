@@ -169,7 +169,7 @@ fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, shelf: &dyn Files,
 
 /// The first node that takes such a file: its kind, and the values that name the file.
 pub fn node_for(catalog: &Catalog, shelf: &dyn Files, file: &Carried) -> Option<(String, Vec<(String, Input)>)> {
-    let nodes = catalog.nodes().filter(|(_, spec)| !spec.deprecated);
+    let nodes = catalog.offered();
     nodes.into_iter().find_map(|(kind, spec)| {
         let values = give::values(shelf, &spec.inputs, |_| None, &file.folder, &file.entry)?;
         let inputs = values.into_iter().filter_map(|(name, value)| Some((name, Input::Value(value?))));
@@ -180,7 +180,7 @@ pub fn node_for(catalog: &Catalog, shelf: &dyn Files, file: &Carried) -> Option<
 /// Every extension that nodes take from a folder; empty where one takes all, or none takes any.
 fn extensions(catalog: &Catalog, of: &Folder) -> Vec<String> {
     let mut all = Vec::new();
-    for (_, spec) in catalog.nodes().filter(|(_, spec)| !spec.deprecated) {
+    for (_, spec) in catalog.offered() {
         let columns = spec.inputs.iter().flat_map(|input| match &input.kind {
             InputKind::Rows { columns } => columns.as_slice(),
             _ => std::slice::from_ref(input),

@@ -13,7 +13,9 @@ impl Node for MeasureLeMiCa {
     fn spec() -> NodeSpec {
         let help = "Measures what it costs to repeat the main layers between any two steps. `weft calibrate` uses it.";
         let sample = Sample::spec();
-        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }.sink()
+        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }
+            .sink()
+            .hidden()
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
@@ -22,8 +24,9 @@ impl Node for MeasureLeMiCa {
         let (model, exact): (Model, Tensor) = (inputs.get("model")?, sampled(run, inputs, None)?);
         let mut rows = Vec::new();
         for (from, to) in lemica::edges(steps) {
-            let only_these = Cache(Which::These((0..steps).map(|step| step <= from || step >= to).collect()));
-            let result = sampled(run, inputs, Some(model.with_hook("blocks", only_these)?))?;
+            let computed = (0..steps).map(|step| step <= from || step >= to).collect();
+            let cache = Cache { which: Which::These(computed), extrapolate: false };
+            let result = sampled(run, inputs, Some(model.with_hook("blocks", cache)?))?;
             let error = (result - &exact).abs().mean(&[], false).as_dtype(Dtype::Float32).to_vec::<f32>()?[0];
             rows.push(vec![from.to_string(), to.to_string(), error.to_string()]);
         }
