@@ -7,6 +7,7 @@ have been drawn; a row for each scene. The file of weights is that of `train_ups
 
 import argparse
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ SHOWN = 272  # pixels of each picture, around its middle: one sees edges, not ba
 def scenes():
     """One held-out scene of each shape that shows something: corners, curves, thin arms."""
     wanted, found = ["star", "ring", "heart"], {}
-    for scene in pictures.held_out_scenes(60, seed=5):
+    for scene in pictures.held_out_scenes(200, seed=5):
         thing = scene.things[0]
         if len(scene.things) == 1 and thing.position == "center" and thing.shape in wanted:
             found.setdefault(thing.shape, scene)
@@ -41,10 +42,8 @@ def middle(image):
     return image[start : start + SHOWN, start : start + SHOWN]
 
 
-def with_weft(weft, small):
-    """The upscaled picture that Weft makes of `small`, [3, H, W]."""
-    folder = Path("runs/weft")
-    folder.mkdir(parents=True, exist_ok=True)
+def with_weft(weft, small, folder):
+    """The upscaled picture that Weft makes of `small`, [3, H, W], in a folder for its files."""
     Image.fromarray(to_image(small)).save(folder / "small.png")
     graph = """Graph(format: 1, nodes: {
         "upscaler": (kind: "esrgan/LoadUpscaler", inputs: { "file": "demo_x4.safetensors" }),
@@ -59,6 +58,15 @@ def with_weft(weft, small):
     return np.asarray(Image.open(written).convert("RGB"))
 
 
+def upscaler(args):
+    """What makes a large image of a small tensor."""
+    if args.weft:
+        folder = Path(tempfile.mkdtemp())
+        return lambda small: with_weft(args.weft, small, folder)
+    net = load(args.upscaler)
+    return lambda small: to_image(net(small[None])[0])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("../demo"))
@@ -67,11 +75,11 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     demo, rng, rows = DemoModel(args.model), np.random.default_rng(5), []
-    net = None if args.weft else load(args.upscaler)
+    enlarge = upscaler(args)
     large = to_tensor([pictures.draw(scene, rng, SCALE) for scene in scenes()])
     for small, truth in zip(demo.decode(demo.encode(shrink(large))), large):
         with torch.no_grad():
-            drawn = with_weft(args.weft, small) if args.weft else to_image(net(small[None])[0])
+            drawn = enlarge(small)
         rows.append([middle(image) for image in (to_image(bicubic(small[None])[0]), drawn, to_image(truth))])
     side = SHOWN + GAP
     sheet = Image.new("RGB", (3 * side - GAP, len(rows) * side - GAP), "white")

@@ -22,7 +22,10 @@ pub enum Role {
     TextEncoder,
     /// `decode`: `{latent}` → image; `encode`: `{image}` → latent.
     Vae,
-    /// `upscale`: `{image}` `[n,h,w,3]` → image, larger by the model's own factor; `about`: `{}` → `{scale}`, that factor.
+    /// `upscale`: `{image}` `[n,h,w,3]` → image in 0..1, larger by the model's own factor; `tile` and `tiles` in the arguments
+    /// say which part of a whole it is, for [`Run::progress`]. `about`: `{}` → `{scale}`, that factor, and where they are known
+    /// `multiple`, at which tiles must begin, `radius`, how far pixels matter to each other, and `bytes` that a pass needs
+    /// for each pixel of the image.
     UpscaleModel,
 }
 

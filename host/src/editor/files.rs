@@ -196,7 +196,7 @@ pub mod fake {
         let trigger_words = words.iter().map(|&word| word.to_owned()).collect();
         let about = About { title: Some("A title".to_owned()), trigger_words, weight, base_model: None };
         let lora = LoraFacts { about, summary, alphas: Vec::new(), problem: problem.map(str::to_owned) };
-        Arc::new(Ok(FileFacts::Lora(lora)))
+        Arc::new(Ok(FileFacts::Lora(Box::new(lora))))
     }
 }
 

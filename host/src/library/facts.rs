@@ -16,7 +16,7 @@ pub type Facts = Arc<Result<FileFacts>>;
 /// What a file says of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FileFacts {
-    Lora(LoraFacts),
+    Lora(Box<LoraFacts>),
     /// The network in a few words.
     Upscaler(String),
 }
@@ -27,7 +27,7 @@ impl FileFacts {
         if path.components().any(|part| part.as_os_str() == "upscale_models") {
             return upscaler::about(path).map(Self::Upscaler);
         }
-        LoraFacts::read(path).map(Self::Lora)
+        LoraFacts::read(path).map(|facts| Self::Lora(Box::new(facts)))
     }
 
     /// Those of a LoRA.

@@ -37,6 +37,15 @@ impl Graph {
             .find_map(|next| self.upstream(next, kind, depth - 1))
     }
 
+    /// The facts of a sampling that refines what another one made, from a latent that was made larger.
+    fn hires(&self, sample: &Node) -> Option<String> {
+        let larger = self.upstream(self.behind(sample.inputs.get("latent")?)?, "latent-upscale/UpscaleLatent", 64)?;
+        self.upstream(larger, "sampler/Sample", 64)?;
+        let of = |node: &Node, name: &str, default: f64| node.inputs.get(name).map_or(Some(default), number);
+        let (denoise, scale) = (of(sample, "denoise", 1.0)?, of(larger, "scale", 2.0)?);
+        Some(format!(", Denoising strength: {denoise}, Hires upscale: {scale}, Hires upscaler: Latent"))
+    }
+
     fn prompt(&self, sample: &Node, input: &str) -> Option<String> {
         text(self.behind(sample.inputs.get(input)?)?.inputs.get("text")?)
     }
@@ -51,13 +60,17 @@ pub fn of(graph: &str, id: &str, version: &str, size: (u32, u32), index: usize) 
     let negative = graph.prompt(sample, "negative").filter(|text| !text.is_empty());
     let negative = negative.map_or(String::new(), |text| format!("\nNegative prompt: {text}"));
     let (steps, guidance) = (number("steps", 8.0)?, number("guidance", 0.0)?);
+    // 0 leaves them to Sample, which takes so many.
+    let automatic = if guidance > 0.0 { 30.0 } else { 8.0 };
+    let steps = if steps == 0.0 { automatic } else { steps };
     let seed = number("seed", 0.0)? + index as f64;
     // Other tools mix `negative + scale · (positive − negative)`, where Weft adds: their scale begins at 1.
     let scale = guidance + 1.0;
     let (width, height) = size;
+    let hires = graph.hires(sample).unwrap_or_default();
     Some(format!(
         "{prompt}{negative}\nSteps: {steps}, Sampler: Euler, CFG scale: {scale}, Seed: {seed}, \
-         Size: {width}x{height}, Version: Weft {version}"
+         Size: {width}x{height}{hires}, Version: Weft {version}"
     ))
 }
 
@@ -99,6 +112,21 @@ mod tests {
         let expected = "a fox\nNegative prompt: blur\n\
             Steps: 8, Sampler: Euler, CFG scale: 4.5, Seed: 43, Size: 128x64, Version: Weft 0.1.0";
         assert_eq!(text, expected);
+    }
+
+    /// The size is that of the picture, which is the larger one.
+    #[test]
+    fn a_refined_picture_says_so() {
+        let refined = GRAPH.replace(
+            r#""decode": (kind: "vae/DecodeLatent", inputs: { "latent": Link("sample.latent") }),"#,
+            r#""larger": (kind: "latent-upscale/UpscaleLatent", inputs: { "latent": Link("sample.latent"), "scale": 1.5 }),
+            "refine": (kind: "sampler/Sample", inputs: { "positive": Link("good.conditioning"),
+                "latent": Link("larger.latent"), "steps": 0, "denoise": 0.4 }),
+            "decode": (kind: "vae/DecodeLatent", inputs: { "latent": Link("refine.latent") }),"#,
+        );
+        let expected = "a fox\nSteps: 8, Sampler: Euler, CFG scale: 1, Seed: 0, Size: 192x96, \
+            Denoising strength: 0.4, Hires upscale: 1.5, Hires upscaler: Latent, Version: Weft 0.1.0";
+        assert_eq!(of(&refined, "save", "0.1.0", (192, 96), 0).unwrap(), expected);
     }
 
     #[test]

@@ -9,7 +9,7 @@ const WIDTHS: i64 = 16;
 const SCORES: i64 = 256 << 20;
 
 /// Bytes besides the weights, for a sequence of so many tokens: a bound, in float32. Passes of the demo model on a CPU
-/// needed two thirds of it (docs/upscaling.md).
+/// needed up to four fifths of it (docs/upscaling.md).
 pub fn of_pass(config: &Config, batch: i32, tokens: i32) -> i64 {
     i64::from(batch) * i64::from(tokens) * WIDTHS * i64::from(config.dim) * size_of::<f32>() as i64 + SCORES
 }
