@@ -337,7 +337,7 @@ fn graphs_that_are_not_right() {
         Case {
             name: "all errors at once",
             arrange: |at| {
-                at.check(steps("0").replace("model.vae", "model.vea").replace("\"width\": 64", "\"width\": 65"))
+                at.check(steps("-1").replace("model.vae", "model.vea").replace("\"width\": 64", "\"width\": 65"))
             },
             code: 4,
             says: &["input `steps`", "no output `vea`", "input `width`"],
@@ -379,9 +379,9 @@ fn values_that_do_not_fit() {
         },
         Case {
             name: "below the range",
-            arrange: |at| at.check(steps("0")),
+            arrange: |at| at.check(steps("-1")),
             code: 4,
-            says: &["`0`", "node `sample`", "input `steps`", "out of range", "from 1 to 1000"],
+            says: &["`-1`", "node `sample`", "input `steps`", "out of range", "from 0 to 1000"],
         },
         Case {
             name: "above the range",
