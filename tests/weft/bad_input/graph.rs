@@ -405,7 +405,7 @@ fn values_that_do_not_fit() {
             name: "a wrong type",
             arrange: |at| at.check(steps("\"four\"")),
             code: 4,
-            says: &["\"four\"", "input `steps`", "it is text", "a whole number from 1"],
+            says: &["\"four\"", "input `steps`", "it is text", "a whole number from 0"],
         },
         Case {
             name: "a list for a number",
