@@ -269,7 +269,7 @@ fn an_engine_that_dies_without_work_is_replaced() {
 fn a_broken_graph_puts_its_errors_on_the_nodes_and_runs_nothing() {
     let out = tempfile::tempdir().expect("a folder");
     let queue = start();
-    let broken = with(&["sample.steps=0", "sample.sampler=nobody", "save.image=1"]);
+    let broken = with(&["sample.steps=-1", "sample.sampler=nobody", "save.image=1"]);
     let folder = out.path().join("pictures");
     let errors = failures(&finished(&queue, queue.push(order(broken, &folder), false)));
     assert_eq!(errors.len(), 3, "{errors:?}");

@@ -46,7 +46,7 @@ fn flags_and_their_values() {
             name: "--set to a wrong value",
             arrange: |at| at.run_with(&["--set", "sample.steps=many"]),
             code: 4,
-            says: &["many", "node `sample`", "input `steps`", "a whole number from 1"],
+            says: &["many", "node `sample`", "input `steps`", "a whole number from 0"],
         },
         Case {
             name: "--set to a broken link",

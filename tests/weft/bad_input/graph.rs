@@ -337,7 +337,7 @@ fn graphs_that_are_not_right() {
         Case {
             name: "all errors at once",
             arrange: |at| {
-                at.check(steps("0").replace("model.vae", "model.vea").replace("\"width\": 64", "\"width\": 65"))
+                at.check(steps("-1").replace("model.vae", "model.vea").replace("\"width\": 64", "\"width\": 65"))
             },
             code: 4,
             says: &["input `steps`", "no output `vea`", "input `width`"],
@@ -379,9 +379,9 @@ fn values_that_do_not_fit() {
         },
         Case {
             name: "below the range",
-            arrange: |at| at.check(steps("0")),
+            arrange: |at| at.check(steps("-1")),
             code: 4,
-            says: &["`0`", "node `sample`", "input `steps`", "out of range", "from 1 to 1000"],
+            says: &["`-1`", "node `sample`", "input `steps`", "out of range", "from 0 to 1000"],
         },
         Case {
             name: "above the range",
@@ -405,7 +405,7 @@ fn values_that_do_not_fit() {
             name: "a wrong type",
             arrange: |at| at.check(steps("\"four\"")),
             code: 4,
-            says: &["\"four\"", "input `steps`", "it is text", "a whole number from 1"],
+            says: &["\"four\"", "input `steps`", "it is text", "a whole number from 0"],
         },
         Case {
             name: "a list for a number",
