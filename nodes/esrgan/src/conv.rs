@@ -43,9 +43,10 @@ impl Conv {
         }
     }
 
-    /// With the activation behind it, a leaky ReLU.
-    pub fn activated(&self, x: &Tensor) -> Tensor {
-        let y = self.forward(x);
+    /// With the activation behind it, a leaky ReLU. `x` is given back first: it is as large as what comes out.
+    pub fn activated(&self, x: Tensor) -> Tensor {
+        let y = self.forward(&x);
+        drop(x);
         y.maximum(&(&y * SLOPE))
     }
 }

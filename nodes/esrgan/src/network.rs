@@ -50,12 +50,12 @@ impl Network {
         }
         x = self.body.forward(&x) + first;
         for up in &self.ups {
-            x = up.activated(&doubled(&x)?);
+            x = up.activated(doubled(&x)?);
             after(&x)?;
         }
-        x = self.last.forward(&self.high_resolution.activated(&x));
-        after(&x)?;
-        Ok(x)
+        let pixels = self.last.forward(&self.high_resolution.activated(x));
+        after(&pixels)?;
+        Ok(pixels)
     }
 }
 
@@ -83,7 +83,7 @@ impl DenseBlock {
     fn forward(&self, x: &Tensor) -> Tensor {
         let mut found = vec![x.clone()];
         for (index, conv) in self.convs.iter().enumerate() {
-            let mut y = conv.activated(&Tensor::concatenate(&found, -1));
+            let mut y = conv.activated(Tensor::concatenate(&found, -1));
             match (&self.around, index) {
                 (Some(around), 1) => y = y + around.forward(x),
                 (Some(_), 3) => y = y + &found[2],

@@ -92,10 +92,13 @@ pub fn tiles(about: &About, sizes: &Sizes, asked: Tiles, free: i64) -> Result<(T
 }
 
 impl About {
-    /// Bytes that a tile's pass needs. A picture smaller than the tile is all of it.
+    /// Bytes that a tile's pass needs, and the rows of the result to which its tiles are added. A picture smaller than the
+    /// tile is all of it.
     fn pass(&self, sizes: &Sizes, side: i32) -> i64 {
         let [height, width] = sizes.from.map(|size| i64::from(size.min(side)));
-        self.bytes.saturating_mul(height * width)
+        let [rows, columns] = sizes.to.map(i64::from);
+        let rows = rows * height / i64::from(sizes.from[0]);
+        self.bytes.saturating_mul(height * width).saturating_add(PIXEL * rows * columns)
     }
 }
 
@@ -141,9 +144,9 @@ mod tests {
     #[test]
     fn with_less_they_are_smaller_and_the_numbers_are_told() {
         let (tiles, note) = fitted(&sizes(1024, 4), 2 << 30).unwrap();
-        assert_eq!(tiles, Tiles { side: 320, overlap: 32 });
+        assert_eq!(tiles, Tiles { side: 304, overlap: 32 });
         let note = note.unwrap();
-        assert!(note.contains("320×320") && note.contains("4.00 GiB") && note.contains("1.56 GiB"), "{note}");
+        assert!(note.contains("304×304") && note.contains("4.09 GiB") && note.contains("1.56 GiB"), "{note}");
         assert_eq!(fitted(&sizes(1024, 4), 330 << 20).unwrap().0, Tiles { side: 64, overlap: 16 });
     }
 

@@ -81,7 +81,7 @@ impl RrdbNet {
     fn bytes(&self) -> usize {
         let Rrdb { features, growth, unshuffle, .. } = self.rrdb;
         let dense = (5 * features + 9 * growth) / (unshuffle * unshuffle);
-        let last = 4 * features * self.rrdb.scale() * self.rrdb.scale();
+        let last = 3 * features * self.rrdb.scale() * self.rrdb.scale();
         size_of::<f32>() * dense.max(last)
     }
 }
