@@ -9,5 +9,6 @@ pub mod lora;
 pub mod pickle;
 pub mod source;
 mod tensor;
+pub mod upscaler;
 
 pub use tensor::{Dtype, Tensor};

@@ -199,6 +199,11 @@ def blend(picture, cover, color):
     picture += cover[..., None] * (np.asarray(color, np.float32) - picture)
 
 
+def blank(color, scale=1):
+    """A picture of one colour, float32 [SIDE * scale, SIDE * scale, 3]."""
+    return np.tile(np.asarray(color, np.float32), (SIDE * scale, SIDE * scale, 1))
+
+
 def center_of(position):
     (dx, dy), _ = POSITIONS[position]
     return SIDE / 2 + OFFSET * dx, SIDE / 2 + OFFSET * dy
@@ -209,34 +214,34 @@ def tint(name, rng):
     return np.clip(np.array(COLORS[name]) + rng.uniform(-COLOR_JITTER, COLOR_JITTER, 3), 0, 255)
 
 
-def placed(thing, rng):
-    """The coverage of an object, a little off its place and size."""
+def placed(thing, rng, scale=1):
+    """The coverage of an object, a little off its place and size; `scale` times as large."""
     x, y = np.array(center_of(thing.position)) + rng.uniform(-POSITION_JITTER, POSITION_JITTER, 2)
     radius = SIZES[thing.size] * (1 + rng.uniform(-SIZE_JITTER, SIZE_JITTER))
-    return coverage(thing.shape, x, y, radius)
+    return coverage(thing.shape, x * scale, y * scale, radius * scale, side=SIDE * scale)
 
 
-def draw(scene, rng):
-    """One picture of a scene, uint8 [SIDE, SIDE, 3]."""
-    picture = np.empty((SIDE, SIDE, 3), np.float32)
-    picture[:] = tint(scene.background, rng)
+def draw(scene, rng, scale=1):
+    """One picture of a scene, uint8 [SIDE * scale, SIDE * scale, 3]: the same scene and an `rng` in the same state give
+    the same picture at any scale."""
+    picture = blank(tint(scene.background, rng), scale)
     for thing in scene.things:
-        blend(picture, placed(thing, rng), tint(thing.color, rng))
+        blend(picture, placed(thing, rng, scale), tint(thing.color, rng))
     return np.round(picture).astype(np.uint8)
 
 
-def draw_anything(rng):
+def draw_anything(rng, scale=1):
     """A picture for the autoencoder: any colours, a gradient now and then, turned and overlapping
     shapes. More varied than the captions, so that the codec learns edges and colours, not scenes."""
-    picture = np.empty((SIDE, SIDE, 3), np.float32)
-    picture[:] = rng.uniform(0, 255, 3)
+    picture = blank(rng.uniform(0, 255, 3), scale)
     if rng.random() < 0.25:
-        slope = np.linspace(-1, 1, SIDE, dtype=np.float32)
+        slope = (np.arange(SIDE * scale, dtype=np.float32) + 0.5) / (SIDE * scale / 2) - 1
         ramp = slope[:, None] * rng.uniform(-1, 1) + slope * rng.uniform(-1, 1)
         picture += ramp[..., None] * rng.uniform(-60, 60, 3)
     for _ in range(rng.integers(1, 7)):
         shape = list(SHAPES)[rng.integers(len(SHAPES))]
         x, y = rng.uniform(0, SIDE, 2)
-        cover = coverage(shape, x, y, rng.uniform(7, 34), angle=rng.uniform(0, 2 * math.pi))
+        radius, angle = rng.uniform(7, 34), rng.uniform(0, 2 * math.pi)
+        cover = coverage(shape, x * scale, y * scale, radius * scale, SIDE * scale, angle)
         blend(picture, cover, rng.uniform(0, 255, 3))
     return np.clip(np.round(picture), 0, 255).astype(np.uint8)

@@ -27,7 +27,7 @@ pub struct Run(NonNull<RawRun>);
 
 impl Run {
     /// Evaluates `x` and reports `done` of `total`. Call it once a step: it is also where a run stops when the user
-    /// cancels it.
+    /// cancels it. Between steps the same numbers may be reported again for that alone.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cancelled`], to be passed on, or whatever failed on the way to `x`.

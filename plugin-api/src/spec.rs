@@ -20,6 +20,9 @@ pub struct NodeSpec {
     /// Loads from old graphs and is hidden from the menu.
     #[serde(default)]
     pub deprecated: bool,
+    /// Works for a command of Weft: it runs by its name, and is hidden from menus and lists.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 /// An input: a link, or a param that has a widget. A link on a param wins over its widget.
@@ -168,6 +171,7 @@ impl NodeSpec {
             outputs: Vec::new(),
             sink: false,
             deprecated: false,
+            hidden: false,
         }
     }
 
@@ -205,6 +209,18 @@ impl NodeSpec {
     #[must_use]
     pub fn sink(mut self) -> Self {
         self.sink = true;
+        self
+    }
+
+    /// Whether people choose it for new graphs.
+    pub fn is_offered(&self) -> bool {
+        !self.deprecated && !self.hidden
+    }
+
+    /// Is not offered: a command of Weft puts it into a graph.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.hidden = true;
         self
     }
 

@@ -21,7 +21,7 @@ pub fn start() -> Engine {
     Engine::start(&options).expect("the engine starts")
 }
 
-fn job(engine: &Engine, graph: &Graph, output: &Path) -> Job {
+pub fn job(engine: &Engine, graph: &Graph, output: &Path) -> Job {
     let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")] };
     let plan = check(graph, &engine.catalog, &roots, &[]).expect("the graph is right");
     Job { plan, graph: graph.to_ron(), output: output.to_owned(), models: Vec::new(), dumps: Vec::new() }

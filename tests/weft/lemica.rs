@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+mod runs;
+
 use crate::plugin;
 use crate::program::{golden, root, run, run_well, tensors, text_to_image};
 
@@ -50,8 +52,8 @@ fn all_steps_computed_give_the_bytes_of_none_skipped() {
 fn modes_compute_six_five_and_four_of_eight() {
     for (mode, steps) in [
         ("slow", "6 of 8 steps: 1 2 3 4 6 8"),
-        ("medium", "5 of 8 steps: 1 2 3 5 8"),
-        ("fast", "4 of 8 steps: 1 2 3 8"),
+        ("medium", "5 of 8 steps: 1 2 4 6 8"),
+        ("fast", "4 of 8 steps: 1 2 5 8"),
     ] {
         let (_, notes) = sampled(&format!(r#""mode": "{mode}""#), &[]);
         assert_eq!(notes, [format!("LeMiCa computes {steps}")]);
@@ -81,7 +83,7 @@ fn skipped_steps_do_not_reach_the_layers() {
         let out = folder.path().display().to_string();
         let said = run(&["run", &path, "--models", &models, "--plugins", &plugins, "-o", &out, "--device", "cpu"]);
         assert_eq!(said.code == Some(0), reaches, "{}", said.stderr);
-        assert_eq!(said.stderr.contains("pass 3 at another step"), !reaches, "{}", said.stderr);
+        assert_eq!(said.stderr.contains("pass 2 at another step"), !reaches, "{}", said.stderr);
     }
 }
 
@@ -158,4 +160,25 @@ fn what_cannot_be_calibrated_is_told() {
     let said = run(&["calibrate", &graph, "--prompts", "/not/there.txt", "-o", &output]);
     assert_eq!(said.code, Some(2));
     assert!(said.stderr.contains("cannot be read"), "{}", said.stderr);
+}
+
+/// `weft calibrate` puts it into a graph; nobody else needs it.
+#[test]
+fn the_measuring_node_is_known_but_not_offered() {
+    let listed = run_well(&["nodes"]).stdout;
+    assert!(listed.contains("sampler/LeMiCa") && !listed.contains("MeasureLeMiCa"), "{listed}");
+    assert!(run_well(&["nodes", "sampler/MeasureLeMiCa"]).stdout.contains("weft calibrate"));
+}
+
+/// The file that ships finds the steps for every budget, by its name.
+#[test]
+fn the_calibration_of_the_demo_model_is_found() {
+    let graph = root().join("graphs/lemica.ron").display().to_string();
+    let (folder, models) = (tempfile::tempdir().expect("a folder"), root().join("models").display().to_string());
+    let out = folder.path().display().to_string();
+    for (mode, steps) in [("slow", "6 of 8"), ("medium", "5 of 8"), ("fast", "4 of 8")] {
+        let set = format!("cache.mode={mode}");
+        let said = run_well(&["run", &graph, "--models", &models, "-o", &out, "--device", "cpu", "--set", &set]);
+        assert!(said.stderr.contains(&format!("LeMiCa computes {steps} steps: 1 ")), "{}", said.stderr);
+    }
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod editor;
 mod engine;
+mod esrgan;
 mod golden;
 mod graphs;
 mod layers;
@@ -17,3 +18,5 @@ mod queue;
 mod screen;
 mod single_file;
 mod units;
+mod upscale;
+mod vae;

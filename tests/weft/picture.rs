@@ -60,7 +60,7 @@ fn pictures_of_the_graphs_hold_them() {
         assert_eq!(inside.nodes, Graph::open(&path).expect("a graph").nodes, "run graphs/pictures");
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 7);
 }
 
 /// The parameters that our own pictures bring for other programs are read as theirs would be.

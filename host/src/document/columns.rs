@@ -11,9 +11,15 @@ const WIDTH: f32 = 320.0;
 const HEAD: f32 = 100.0;
 const ROW: f32 = 28.0;
 
-/// Places for the nodes for which `placed` has none; below those that have one.
-pub fn place(graph: &Graph, placed: impl Fn(&str) -> Option<Point>) -> HashMap<String, Point> {
-    let there = graph.nodes.iter().filter_map(|(id, node)| placed(id).map(|[x, y]| [x, y + height(node)]));
+/// Places for the nodes for which `placed` has none; below those that have one. `height` knows some nodes' better than the
+/// number of their inputs in the file tells.
+pub fn place(
+    graph: &Graph,
+    placed: impl Fn(&str) -> Option<Point>,
+    height: impl Fn(&str) -> Option<f32>,
+) -> HashMap<String, Point> {
+    let height = |id: &str, node: &Node| height(id).map_or_else(|| guessed(node), |height| height + ROW);
+    let there = graph.nodes.iter().filter_map(|(id, node)| placed(id).map(|[x, y]| [x, y + height(id, node)]));
     let corner = there.reduce(|[left, low], [x, y]| [left.min(x), low.max(y)]);
     let [left, top] = corner.map_or([0.0, 0.0], |[left, low]| [left, low + ROW]);
     let mut bottoms: Vec<f32> = Vec::new();
@@ -22,13 +28,13 @@ pub fn place(graph: &Graph, placed: impl Fn(&str) -> Option<Point>) -> HashMap<S
         if placed(id).is_none() {
             bottoms.resize(bottoms.len().max(depth + 1), top);
             places.insert(id.clone(), [left + WIDTH * depth as f32, bottoms[depth]]);
-            bottoms[depth] += height(node);
+            bottoms[depth] += height(id, node);
         }
     }
     places
 }
 
-fn height(node: &Node) -> f32 {
+fn guessed(node: &Node) -> f32 {
     HEAD + ROW * node.inputs.len() as f32
 }
 

@@ -64,8 +64,13 @@ impl Layout {
             }
             None => layout.replaced = Some(field),
         }
-        layout.automatic = columns::place(graph, |node| layout.placed(node));
+        layout.automatic = columns::place(graph, |node| layout.placed(node), |_| None);
         layout
+    }
+
+    /// Places again what the file gives no place, for nodes of these heights.
+    pub fn arrange(&mut self, graph: &Graph, height: impl Fn(&str) -> Option<f32>) {
+        self.automatic = columns::place(graph, |node| self.placed(node), height);
     }
 
     pub fn position(&self, node: &str) -> Point {

@@ -35,6 +35,7 @@ pub type Point = [f32; 2];
 pub struct Document {
     graph: Graph,
     layout: Layout,
+    is_arranged: bool,
     history: History,
     /// Changes of the edit that is being carried out.
     changes: Vec<Change>,
@@ -119,6 +120,7 @@ impl Document {
     pub fn untitled(graph: Graph, folder: Option<PathBuf>) -> Self {
         Self {
             layout: Layout::of(&graph),
+            is_arranged: false,
             graph,
             history: History::default(),
             changes: Vec::new(),
@@ -200,6 +202,17 @@ impl Document {
     /// Where a node stands. Nodes without a place in the file get one from the order of their links.
     pub fn position(&self, node: &str) -> Point {
         self.layout.position(node)
+    }
+
+    /// Places the nodes that the file gives no place so that none covers another, for nodes of these heights. It is done
+    /// once: no node moves while its user looks.
+    pub fn arrange(&mut self, height: impl Fn(&str) -> Option<f32>) {
+        self.layout.arrange(&self.graph, height);
+        self.is_arranged = true;
+    }
+
+    pub fn is_arranged(&self) -> bool {
+        self.is_arranged
     }
 
     pub fn mode(&self, node: &str) -> Mode {

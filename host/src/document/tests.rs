@@ -285,3 +285,14 @@ fn ten_thousand_nodes_are_quick() {
     while document.redo() {}
     took("redo all");
 }
+
+#[test]
+fn nodes_without_a_place_do_not_cover_each_other_once_their_heights_are_known() {
+    let text = r#"Graph(format: 1, nodes: { "a": (kind: "x/A"), "b": (kind: "x/B"), "c": (kind: "x/C") }, editor: { "c": (7, 9) })"#;
+    let mut document = Document::untitled(Graph::parse(text, "g").unwrap(), None);
+    document.arrange(|_| Some(500.0));
+    let ([left, top], [other_left, below]) = (document.position("a"), document.position("b"));
+    assert!(left == other_left && below >= top + 500.0 && top >= 509.0, "{top} {below}");
+    assert_eq!(document.position("c"), [7.0, 9.0]);
+    assert_eq!(document.text(), text);
+}

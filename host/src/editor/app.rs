@@ -186,7 +186,7 @@ impl Editor {
     }
 
     fn show_canvas(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        if std::mem::take(&mut self.wants_fit) {
+        if self.canvas.arrange(&mut self.scene) | std::mem::take(&mut self.wants_fit) {
             self.canvas.rect = Some(ui.max_rect());
             self.canvas.fit(&self.scene, &[], LEGIBLE);
         }

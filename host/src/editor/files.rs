@@ -1,4 +1,4 @@
-//! The files that widgets and panels show, and what LoRA files say of themselves. That is read on a thread of its own:
+//! The files that widgets and panels show, and what LoRAs and upscalers say of themselves. That is read on a thread of its own:
 //! a frame has no time for it.
 
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ pub trait Files {
     /// The file that a value names.
     fn find(&self, folder: &Folder, extensions: &[String], name: &str) -> Option<Entry>;
 
-    /// What a LoRA says of itself. None while it is being read; `ctx` is drawn again when that is done.
+    /// What a LoRA or an upscaler says of itself. None while it is being read; `ctx` is drawn again when that is done.
     fn facts(&self, ctx: &Context, path: &Path) -> Option<Facts>;
 
     /// The same, waited for.
@@ -105,7 +105,7 @@ impl Files for Shelf {
     }
 
     fn facts_now(&self, path: &Path) -> Facts {
-        self.library.lora_facts(path)
+        self.library.facts(path)
     }
 }
 
@@ -117,7 +117,7 @@ impl Thread {
         let work = move || {
             for (path, ctx) in waiting {
                 // A reader that panics over a broken file costs that file's facts, nothing more.
-                let Ok(facts) = catch_unwind(AssertUnwindSafe(|| library.lora_facts(&path))) else { continue };
+                let Ok(facts) = catch_unwind(AssertUnwindSafe(|| library.facts(&path))) else { continue };
                 if finished.send((path, facts)).is_err() {
                     return;
                 }
@@ -130,6 +130,11 @@ impl Thread {
 }
 
 /// Whether files of this folder have facts.
+pub fn has_facts(folder: &Folder) -> bool {
+    is_lora(folder) || matches!(folder, Folder::Models(name) if name == "upscale_models")
+}
+
+/// Whether files of this folder are LoRAs.
 pub fn is_lora(folder: &Folder) -> bool {
     matches!(folder, Folder::Models(name) if name == "loras")
 }
@@ -138,8 +143,8 @@ pub fn is_lora(folder: &Folder) -> bool {
 pub mod fake {
     use super::*;
     use crate::error::{Code, Error};
-    use crate::library::LoraFacts;
     use crate::library::lora::{About, Summary};
+    use crate::library::{FileFacts, LoraFacts};
 
     /// Files without a disk.
     #[derive(Clone, Default)]
@@ -190,7 +195,8 @@ pub mod fake {
         };
         let trigger_words = words.iter().map(|&word| word.to_owned()).collect();
         let about = About { title: Some("A title".to_owned()), trigger_words, weight, base_model: None };
-        Arc::new(Ok(LoraFacts { about, summary, alphas: Vec::new(), problem: problem.map(str::to_owned) }))
+        let lora = LoraFacts { about, summary, alphas: Vec::new(), problem: problem.map(str::to_owned) };
+        Arc::new(Ok(FileFacts::Lora(lora)))
     }
 }
 

@@ -1,16 +1,16 @@
-//! What a LoRA file says of itself, in words: for the lines under fields, the model browser and the text over both.
+//! What a LoRA or an upscaler says of itself, in words: for the lines under fields, the model browser and the text over both.
 
 use std::path::Path;
 
 use egui::{RichText, TextStyle, Ui};
 
 use super::theme::Theme;
-use crate::library::{Facts, LoraFacts};
+use crate::library::{Facts, FileFacts, LoraFacts};
 use crate::text::printable;
 
 /// Trigger words as they are typed into a prompt; none where the file names none.
 pub fn trigger_words(facts: &Facts) -> Option<String> {
-    let Ok(facts) = &**facts else { return None };
+    let facts = lora(facts)?;
     let words: Vec<&str> =
         facts.about.trigger_words.iter().map(|word| word.trim()).filter(|word| !word.is_empty()).collect();
     (!words.is_empty()).then(|| printable(&words.join(", ")).replace('\n', " "))
@@ -18,7 +18,7 @@ pub fn trigger_words(facts: &Facts) -> Option<String> {
 
 /// The weight that the file's author recommends.
 pub fn recommended(facts: &Facts) -> Option<f64> {
-    facts.as_ref().as_ref().ok()?.about.weight.filter(|weight| weight.is_finite())
+    lora(facts)?.about.weight.filter(|weight| weight.is_finite())
 }
 
 /// What is wrong with the file at `path`: why it cannot be read, or what of it fits no model.
@@ -26,15 +26,23 @@ pub fn problem(facts: &Facts, path: &Path) -> Option<String> {
     // Its path would fill the line in which this stands.
     let short = |text: &str| text.replace(&path.display().to_string(), "this file");
     match &**facts {
-        Ok(facts) => facts.problem.clone(),
+        Ok(facts) => facts.lora()?.problem.clone(),
         Err(error) if error.cause.is_empty() => Some(short(&error.what)),
         Err(error) => Some(format!("{}: {}", short(&error.what), error.cause)),
     }
 }
 
-/// In a few words: "LoRA, rank 16 · 0.8 · ink wash".
+fn lora(facts: &Facts) -> Option<&LoraFacts> {
+    facts.as_ref().as_ref().ok()?.lora()
+}
+
+/// In a few words: "LoRA, rank 16 · 0.8 · ink wash", "RRDB, 4×, 23 blocks of 64 features, new names".
 pub fn short(facts: &Facts) -> String {
-    let Ok(known) = &**facts else { return String::new() };
+    let known = match &**facts {
+        Ok(FileFacts::Lora(known)) => known,
+        Ok(FileFacts::Upscaler(about)) => return about.clone(),
+        Err(_) => return String::new(),
+    };
     let weight = known.about.weight.map(shown);
     let parts: Vec<String> = [kind(known), weight, trigger_words(facts)].into_iter().flatten().collect();
     parts.join(" · ")
@@ -42,7 +50,7 @@ pub fn short(facts: &Facts) -> String {
 
 /// Whatever can be searched for.
 pub fn all_text(facts: &Facts) -> String {
-    let Ok(facts) = &**facts else { return String::new() };
+    let Some(facts) = lora(facts) else { return short(facts) };
     let title = facts.about.title.clone();
     title.into_iter().chain(lines(facts).into_iter().map(|(_, text)| text)).collect::<Vec<_>>().join("\n")
 }
@@ -104,7 +112,10 @@ fn lines(facts: &LoraFacts) -> Vec<(&'static str, String)> {
 pub fn about(ui: &mut Ui, facts: &Facts, path: &Path) {
     let theme = Theme::of(ui);
     ui.set_max_width(340.0);
-    if let Ok(facts) = &**facts {
+    if let Ok(FileFacts::Upscaler(about)) = &**facts {
+        ui.label(RichText::new(about).text_style(TextStyle::Small));
+    }
+    if let Some(facts) = lora(facts) {
         if let Some(title) = &facts.about.title {
             ui.label(RichText::new(printable(title)).strong());
         }

@@ -55,7 +55,7 @@ pub fn holds_graph(path: &Path) -> bool {
 pub fn as_input(path: &Path, scene: &Scene) -> Option<Action> {
     let extension = path.extension()?.to_str()?.to_lowercase();
     let takes = |kind: &InputKind| matches!(kind, InputKind::File { folder: Folder::Input, extensions, .. } if extensions.contains(&extension));
-    let mut nodes = scene.catalog.nodes().filter(|(_, spec)| !spec.deprecated);
+    let mut nodes = scene.catalog.offered();
     let (kind, input) = nodes
         .find_map(|(kind, spec)| Some((kind, spec.inputs.iter().find(|input| takes(&input.kind))?.name.clone())))?;
     let real = path.canonicalize().ok()?;

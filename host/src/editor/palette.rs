@@ -123,7 +123,7 @@ impl Palette {
         let mut query = Query::new(&self.query);
         let mut found = Vec::new();
         for plugin in &catalog.plugins {
-            for spec in plugin.nodes.iter().filter(|spec| !spec.deprecated) {
+            for spec in plugin.nodes.iter().filter(|spec| spec.is_offered()) {
                 let port = self.wire.as_ref().map(|wire| port(spec, wire));
                 if port == Some(None) {
                     continue;
@@ -211,7 +211,8 @@ mod tests {
         let any = NodeSpec::new("Show", "", "Shows anything, samples too.").link("value", "*", "").sink();
         let mut old = NodeSpec::new("SampleOld", "sampling", "").output("latent", "LATENT");
         old.deprecated = true;
-        Catalog::of("sampler", vec![sample, empty, any, old])
+        let measure = NodeSpec::new("SampleMeasured", "sampling", "").output("latent", "LATENT").hidden();
+        Catalog::of("sampler", vec![sample, empty, any, old, measure])
     }
 
     type State = (Palette, Vec<Choice>);

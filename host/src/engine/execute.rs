@@ -105,6 +105,7 @@ impl Executor {
             events,
             cancelled: Arc::clone(&self.cancelled),
             written: Vec::new().into(),
+            told: None.into(),
         };
         let value = run.within(|| call(kind, &run, inputs))?;
         check_outputs(kind, &value)?;

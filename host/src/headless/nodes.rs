@@ -14,10 +14,10 @@ pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {
     let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
     let catalog = &engine.catalog;
-    let wanted: Vec<(String, &NodeSpec)> =
-        catalog.nodes().filter(|(name, _)| kind.is_none_or(|kind| kind == name)).collect();
+    let asked_for = |(name, spec): &(String, &NodeSpec)| kind.map_or(spec.is_offered(), |kind| kind == name);
+    let wanted: Vec<(String, &NodeSpec)> = catalog.nodes().filter(asked_for).collect();
     if let (Some(kind), true) = (kind, wanted.is_empty()) {
-        let names: Vec<String> = catalog.nodes().map(|(name, _)| name).collect();
+        let names: Vec<String> = catalog.offered().map(|(name, _)| name).collect();
         let help = text::did_you_mean("the nodes are", kind, names.iter().map(String::as_str));
         return Err(Error::new(Code::Usage, format!("there is no node `{kind}`")).help(help).into());
     }

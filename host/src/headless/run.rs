@@ -150,6 +150,8 @@ impl Watch {
                 self.running = Some(node);
                 self.last_step = Instant::now();
             }
+            // Before the first step.
+            Event::Progress { done: 0, .. } => {}
             Event::Progress { .. } => {
                 self.steps.push(self.last_step.elapsed().as_secs_f64() * 1e3);
                 self.last_step = Instant::now();

@@ -1,4 +1,4 @@
-//! What LoRA files say of themselves, kept for those who draw it in every frame.
+//! What files of LoRAs and upscalers say of themselves, kept for those who draw it in every frame.
 
 use std::collections::HashMap;
 use std::fs::Metadata;
@@ -7,10 +7,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::lora::LoraFacts;
+use super::upscaler;
 use crate::error::Result;
 
 /// The facts of a file, or why it cannot be read.
-pub type Facts = Arc<Result<LoraFacts>>;
+pub type Facts = Arc<Result<FileFacts>>;
+
+/// What a file says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FileFacts {
+    Lora(LoraFacts),
+    /// The network in a few words.
+    Upscaler(String),
+}
+
+impl FileFacts {
+    /// Reads a header. A file below a folder `upscale_models` is to be an upscaler, any other a LoRA.
+    fn read(path: &Path) -> Result<Self> {
+        if path.components().any(|part| part.as_os_str() == "upscale_models") {
+            return upscaler::about(path).map(Self::Upscaler);
+        }
+        LoraFacts::read(path).map(Self::Lora)
+    }
+
+    /// Those of a LoRA.
+    pub fn lora(&self) -> Option<&LoraFacts> {
+        if let Self::Lora(facts) = self { Some(facts) } else { None }
+    }
+}
 
 /// Facts by file. Each is read once, and again where the file has changed since the last [`Cache::forget`].
 #[derive(Debug, Default)]
@@ -39,7 +63,7 @@ impl Cache {
             known.is_fresh = true;
             return Arc::clone(&known.facts);
         }
-        let facts = Arc::new(LoraFacts::read(path));
+        let facts = Arc::new(FileFacts::read(path));
         self.files().insert(path.to_owned(), Known { stamp, is_fresh: true, facts: Arc::clone(&facts) });
         facts
     }

@@ -8,6 +8,7 @@ mod order;
 mod template;
 #[cfg(test)]
 mod tests;
+mod upscaler;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,7 @@ use plugin_api::Folder;
 use crate::graph::{Roots, names};
 
 pub use crate::walk::Entry;
-pub use facts::Facts;
+pub use facts::{Facts, FileFacts};
 pub use lora::LoraFacts;
 pub use order::natural;
 pub use template::{Template, graphs_folder, templates, templates_in};
@@ -28,7 +29,7 @@ pub struct Library {
     roots: Roots,
     /// The lists with what was asked for. They are few.
     lists: Mutex<Vec<List>>,
-    loras: facts::Cache,
+    facts: facts::Cache,
 }
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ struct List {
 
 impl Library {
     pub fn new(roots: Roots) -> Self {
-        Self { roots, lists: Mutex::default(), loras: facts::Cache::default() }
+        Self { roots, lists: Mutex::default(), facts: facts::Cache::default() }
     }
 
     /// Everything that an input of this folder and these extensions (empty: all) could name, sorted, folders walked.
@@ -71,16 +72,16 @@ impl Library {
         names::find(&lists, extensions, name).ok()?.cloned()
     }
 
-    /// What a LoRA file (an [`Entry::path`]) says of itself, or why it cannot be read. Its header is read once, some
+    /// What a LoRA or an upscaler (an [`Entry::path`]) says of itself, or why it cannot be read. Its header is read once, some
     /// milliseconds; later calls cost a look-up until [`Library::refresh`], and read again only what has changed.
-    pub fn lora_facts(&self, path: &Path) -> Facts {
-        self.loras.facts(path)
+    pub fn facts(&self, path: &Path) -> Facts {
+        self.facts.facts(path)
     }
 
     /// Forgets the lists; files are looked at again.
     pub fn refresh(&self) {
         self.lists().clear();
-        self.loras.forget();
+        self.facts.forget();
     }
 
     pub fn roots(&self) -> &Roots {

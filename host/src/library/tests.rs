@@ -67,15 +67,15 @@ fn facts_are_read_again_where_a_file_changed() {
     let root = folder(&["loras/a.safetensors"]);
     let library = library(&[root.path()], &[]);
     let path = library.files(&loras(), &[])[0].path.clone();
-    let broken = library.lora_facts(&path);
+    let broken = library.facts(&path);
     assert!(broken.as_ref().as_ref().is_err_and(|error| error.what.contains("a.safetensors")), "{broken:?}");
     std::fs::write(&path, safetensors::serialize(Vec::<(&str, TensorView<'_>)>::new(), None).unwrap()).unwrap();
-    assert!(Arc::ptr_eq(&broken, &library.lora_facts(&path)));
+    assert!(Arc::ptr_eq(&broken, &library.facts(&path)));
     library.refresh();
-    let whole = library.lora_facts(&path);
+    let whole = library.facts(&path);
     assert!(whole.is_ok(), "{whole:?}");
     library.refresh();
-    assert!(Arc::ptr_eq(&whole, &library.lora_facts(&path)));
+    assert!(Arc::ptr_eq(&whole, &library.facts(&path)));
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Catalog {
         self.plugins.iter().flat_map(move |plugin| plugin.nodes.iter().map(move |spec| (of(plugin, spec), spec)))
     }
 
+    /// Those that people choose from.
+    pub fn offered(&self) -> impl Iterator<Item = (String, &NodeSpec)> {
+        self.nodes().filter(|(_, spec)| spec.is_offered())
+    }
+
     /// One plugin with these nodes, for tests.
     #[cfg(test)]
     pub fn of(id: &str, nodes: Vec<NodeSpec>) -> Self {

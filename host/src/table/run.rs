@@ -1,6 +1,6 @@
 //! The run that a node may speak to: progress, previews, notes, output files, cancellation.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub struct Run {
     pub cancelled: Arc<AtomicBool>,
     /// What the node wrote so far.
     pub written: RefCell<Vec<PathBuf>>,
+    /// The progress that clients know of.
+    pub told: Cell<Option<(u32, u32)>>,
 }
 
 impl std::fmt::Debug for Run {
@@ -88,7 +90,10 @@ impl Run {
         if let Some(x) = x {
             x.eval().map_err(mlx_error)?;
         }
-        (self.events)(Event::Progress { node: self.node.clone(), done, total });
+        // The same again only asks whether the run was cancelled.
+        if self.told.replace(Some((done, total))) != Some((done, total)) {
+            (self.events)(Event::Progress { node: self.node.clone(), done, total });
+        }
         self.check_cancelled()
     }
 

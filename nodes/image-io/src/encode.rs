@@ -1,5 +1,6 @@
 //! Pictures into the bytes of PNG, JPEG and WebP files.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -18,13 +19,13 @@ pub const LARGEST_EXIF: usize = 65_535 - 2 - 6;
 pub fn png(picture: &Picture, metadata: Option<&Metadata>) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, picture.width, picture.height);
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(if picture.has_alpha { png::ColorType::Rgba } else { png::ColorType::Rgb });
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(internal)?;
     for chunk in chunks(metadata) {
         writer.write_text_chunk(&chunk).map_err(internal)?;
     }
-    writer.write_image_data(&picture.rgb).map_err(internal)?;
+    writer.write_image_data(&picture.bytes).map_err(internal)?;
     writer.finish().map_err(internal)?;
     Ok(file)
 }
@@ -42,6 +43,7 @@ fn chunks(metadata: Option<&Metadata>) -> Vec<ITXtChunk> {
     chunks
 }
 
+/// Its format has no transparency: an alpha channel is left out.
 pub fn jpeg(picture: &Picture, quality: u8, metadata: Option<&Metadata>) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut file, quality);
@@ -49,8 +51,14 @@ pub fn jpeg(picture: &Picture, quality: u8, metadata: Option<&Metadata>) -> Resu
     if let Some(exif) = exif.filter(|exif| exif.len() <= LARGEST_EXIF) {
         encoder.set_exif_metadata(exif).map_err(internal)?;
     }
-    encoder.write_image(&picture.rgb, picture.width, picture.height, ExtendedColorType::Rgb8).map_err(internal)?;
+    let Picture { width, height, bytes, has_alpha } = picture;
+    let rgb = if *has_alpha { Cow::Owned(without_alpha(bytes)) } else { Cow::Borrowed(bytes) };
+    encoder.write_image(&rgb, *width, *height, ExtendedColorType::Rgb8).map_err(internal)?;
     Ok(if metadata.is_some() { jpeg_with_xmp(&file) } else { file })
+}
+
+fn without_alpha(rgba: &[u8]) -> Vec<u8> {
+    rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
 }
 
 /// Behind the first segment, which must stay the first.
@@ -68,7 +76,8 @@ pub fn webp(picture: &Picture, metadata: Option<&Metadata>) -> Result<Vec<u8>> {
     if let Some(metadata) = metadata {
         encoder.set_exif_metadata(exif::user_comment(&metadata.graph)).map_err(internal)?;
     }
-    encoder.write_image(&picture.rgb, picture.width, picture.height, ExtendedColorType::Rgb8).map_err(internal)?;
+    let color = if picture.has_alpha { ExtendedColorType::Rgba8 } else { ExtendedColorType::Rgb8 };
+    encoder.write_image(&picture.bytes, picture.width, picture.height, color).map_err(internal)?;
     Ok(if metadata.is_some() { webp_with_xmp(file) } else { file })
 }
 
@@ -99,7 +108,7 @@ mod tests {
     use crate::decode::decode;
 
     fn picture() -> Picture {
-        Picture { width: 17, height: 5, rgb: (0..17 * 5 * 3).map(|number| number as u8).collect() }
+        Picture { width: 17, height: 5, bytes: (0..17 * 5 * 3).map(|number| number as u8).collect(), has_alpha: false }
     }
 
     fn metadata(graph: &str) -> Metadata {
@@ -107,7 +116,7 @@ mod tests {
     }
 
     fn assert_same(file: &[u8]) {
-        let numbers: Vec<f32> = picture().rgb.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let numbers: Vec<f32> = picture().bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
         assert_eq!(decode(file).unwrap().rgb, numbers);
     }
 

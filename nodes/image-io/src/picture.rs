@@ -2,12 +2,14 @@
 
 use plugin_api::{Dtype, Error, Result, Tensor};
 
-/// Three bytes a pixel, rows from the top.
+/// Rows from the top.
 #[derive(Debug, Clone)]
 pub struct Picture {
     pub width: u32,
     pub height: u32,
-    pub rgb: Vec<u8>,
+    /// Three bytes a pixel, four where it has an alpha channel.
+    pub bytes: Vec<u8>,
+    pub has_alpha: bool,
 }
 
 /// The size of an IMAGE: pictures, height, width.
@@ -18,26 +20,51 @@ pub fn size(image: &Tensor) -> Result<[i32; 3]> {
     }
 }
 
-/// Every picture of an IMAGE, checked: nothing is written that cannot be a picture.
-pub fn pictures(image: &Tensor) -> Result<Vec<Picture>> {
+/// Every picture of an IMAGE, checked: nothing is written that cannot be a picture. `mask` `[n, h, w]`, or `[1, h, w]` for
+/// all of them, is 1 where they are to be transparent.
+pub fn pictures(image: &Tensor, mask: Option<&Tensor>) -> Result<Vec<Picture>> {
     let [count, height, width] = size(image)?;
-    let (width, height) = (width as u32, height as u32);
+    let masks = mask.map_or(Ok(0), |mask| masks(mask, [count, height, width]))?;
     (0..count)
         .map(|index| {
-            let numbers = image.narrow(0, index, index + 1).as_dtype(Dtype::Float32).to_vec::<f32>()?;
-            let rgb = bytes(&numbers).map_err(|fault| refused(index, fault))?;
-            Ok(Picture { width, height, rgb })
+            let one = |x: &Tensor, index: i32| x.narrow(0, index, index + 1).as_dtype(Dtype::Float32).to_vec::<f32>();
+            let rgb = bytes(&one(image, index)?).map_err(|fault| refused(index, fault))?;
+            let (width, height) = (width as u32, height as u32);
+            let Some(mask) = mask else { return Ok(Picture { width, height, bytes: rgb, has_alpha: false }) };
+            let mask = one(mask, index.min(masks - 1))?;
+            Ok(Picture { width, height, bytes: with_alpha(&rgb, &mask), has_alpha: true })
         })
         .collect()
 }
 
-/// To 0..255, halves to the even side. The fault where the numbers cannot be a picture.
+/// How many masks there are: one, or one a picture, of the pictures' size.
+fn masks(mask: &Tensor, [count, height, width]: [i32; 3]) -> Result<i32> {
+    match mask.dims("the mask")? {
+        [masks, h, w] if [h, w] == [height, width] && (masks == 1 || masks == count) => Ok(masks),
+        [masks, h, w] => {
+            let what = format!("{masks} masks of {w}×{h} pixels do not fit {count} pictures of {width}×{height}");
+            Err(Error::invalid(what)
+                .help("give a mask of the pictures' size: UpscaleImage resizes the mask that it gets"))
+        }
+    }
+}
+
+fn with_alpha(rgb: &[u8], mask: &[f32]) -> Vec<u8> {
+    let pixels = rgb.chunks_exact(3).zip(mask);
+    pixels.flat_map(|(pixel, mask)| [pixel[0], pixel[1], pixel[2], level(1.0 - mask)]).collect()
+}
+
+/// To 0..255, halves to the even side; what is no number is 0.
+fn level(number: f32) -> u8 {
+    (number.clamp(0.0, 1.0) * 255.0).round_ties_even() as u8
+}
+
+/// The levels, or the fault where the numbers cannot be a picture.
 fn bytes(numbers: &[f32]) -> std::result::Result<Vec<u8>, &'static str> {
     if numbers.iter().any(|number| !number.is_finite()) {
         return Err("has numbers that are not finite");
     }
-    let byte = |number: &f32| (number.clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
-    let bytes: Vec<u8> = numbers.iter().map(byte).collect();
+    let bytes: Vec<u8> = numbers.iter().copied().map(level).collect();
     let mut pixels = bytes.chunks_exact(3);
     let first = pixels.next();
     // A single pixel is all of its picture.

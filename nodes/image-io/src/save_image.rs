@@ -11,6 +11,7 @@ impl Node for SaveImage {
     fn spec() -> NodeSpec {
         NodeSpec::new("SaveImage", "image", "Writes each picture to a file below the output folder.")
             .link("image", "IMAGE", "What to save.")
+            .optional_link("mask", "MASK", "Where it is 1 the picture gets transparent; LoadImage's. Not in a jpeg.")
             .param("name", InputKind::text("image"), "File name without ending; may have folders, as in a/b.")
             .param("format", InputKind::choice(&["png", "jpeg", "webp"]), "png and webp lose nothing.")
             .param("quality", InputKind::int(90, (1, 100)), "Of a jpeg; png and webp lose nothing.")
@@ -22,7 +23,11 @@ impl Node for SaveImage {
     /// The paths of several pictures are joined by line ends.
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
         let name: String = inputs.get("name")?;
-        let pictures = picture::pictures(&inputs.get::<Tensor>("image")?)?;
+        let mask = inputs.find::<Tensor>("mask")?;
+        let pictures = picture::pictures(&inputs.get::<Tensor>("image")?, mask.as_ref())?;
+        if mask.is_some() && inputs.get::<String>("format")? == "jpeg" {
+            run.note("a JPEG has no transparency: the mask is left out; png and webp keep it");
+        }
         let write = |(index, picture)| {
             let (extension, bytes) = file(run, inputs, picture, index)?;
             run.write(&name, extension, &bytes)

@@ -26,6 +26,29 @@ fn each_picture_is_a_file() {
 }
 
 #[test]
+fn a_mask_becomes_transparency_and_is_read_again() {
+    let mask: Vec<f32> = (0..20).map(|pixel| pixel as f32 / 19.0).collect();
+    let inputs = image().with("mask", Tensor::from_slice(&mask, &[1, 4, 5]));
+    for format in ["png", "webp"] {
+        let run = TestRun::new();
+        run.run::<SaveImage>(&inputs.with("format", format)).unwrap();
+        let second = decode(&run.written.take()[1].2).unwrap();
+        assert_eq!(second.rgb[3..6], [63.0 / 255.0, 64.0 / 255.0, 65.0 / 255.0], "{format}");
+        assert!(
+            second.mask.iter().zip(&mask).all(|(a, b)| (a - b).abs() < 0.51 / 255.0),
+            "{format}: {:?}",
+            second.mask
+        );
+    }
+    let run = TestRun::new();
+    run.run::<SaveImage>(&inputs.with("format", "jpeg")).unwrap();
+    assert!(run.notes.take()[0].contains("no transparency"));
+    assert!(decode(&run.written.take()[0].2).unwrap().mask.iter().all(|mask| *mask == 0.0));
+    let small = image().with("mask", Tensor::zeros(&[1, 4, 4], Dtype::Float32));
+    assert!(TestRun::new().run::<SaveImage>(&small).unwrap_err().message.contains("1 masks of 4×4"));
+}
+
+#[test]
 fn the_same_graph_gives_the_same_bytes() {
     for format in ["png", "jpeg", "webp"] {
         let save = || {

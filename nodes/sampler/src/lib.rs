@@ -7,6 +7,7 @@ mod goldens;
 mod guidance;
 mod latent;
 mod lemica;
+mod levels;
 mod load_latent;
 mod mask;
 mod noise;
@@ -19,6 +20,8 @@ mod schedules;
 mod set_noise_mask;
 #[cfg(test)]
 mod tests;
+mod tile;
+mod tiles;
 
 plugin_api::export_plugin! {
     id: "sampler",

@@ -7,6 +7,7 @@ use crate::mask::Inpainting;
 use crate::noise::Noise;
 use crate::preview::Preview;
 use crate::samplers::{Pass, Steps};
+use crate::tiles::Tiles;
 
 /// A prompt as the model prepared it for this size.
 type Prepared = Value;
@@ -17,6 +18,7 @@ pub struct Predictor<'a> {
     positive: Prepared,
     guidance: Option<(Guidance, Prepared)>,
     inpainting: Option<Inpainting>,
+    tiles: Option<Tiles>,
     noise: Noise,
     steps: usize,
     stop_after: usize,
@@ -30,15 +32,18 @@ pub struct Start {
     pub shape: [i32; 4],
     pub noise: Noise,
     pub inpainting: Option<Inpainting>,
+    pub tiles: Option<Tiles>,
 }
 
 impl<'a> Predictor<'a> {
     /// What does not depend on the step is computed here, once: prompts and positions.
     pub fn new(run: &'a Run, session: Session, inputs: &Record, start: Start, steps: usize) -> Result<Self> {
-        let Start { shape, noise, inpainting } = start;
-        let positive = prepare(&session, inputs.get("positive")?, shape)?;
+        let Start { shape: [.., height, width], noise, inpainting, tiles } = start;
+        // Tiles have one size, so that they share what is prepared.
+        let size = tiles.as_ref().map_or([height, width], Tiles::size);
+        let positive = prepare(&session, inputs.get("positive")?, size)?;
         let guidance = match Guidance::of(run, inputs)? {
-            Some((guidance, prompt)) => Some((guidance, prepare(&session, prompt, shape)?)),
+            Some((guidance, prompt)) => Some((guidance, prepare(&session, prompt, size)?)),
             None => None,
         };
         let stop_after = match inputs.get::<i64>("stop_after")? {
@@ -46,7 +51,7 @@ impl<'a> Predictor<'a> {
             count => steps.min(count as usize),
         };
         let (preview, denoised) = (Preview::new(), None);
-        Ok(Self { run, session, positive, guidance, inpainting, noise, steps, stop_after, preview, denoised })
+        Ok(Self { run, session, positive, guidance, inpainting, tiles, noise, steps, stop_after, preview, denoised })
     }
 
     /// What the walk led to, with the kept part of the picture unless it ended before its time.
@@ -57,7 +62,17 @@ impl<'a> Predictor<'a> {
         }
     }
 
+    /// The estimate for one prompt, of the whole at once or tile by tile.
     fn predict(&self, x: &Tensor, pass: Pass, branch: &str, prompt: &Prepared) -> Result<Tensor> {
+        let Some(tiles) = &self.tiles else { return self.predict_tile(0, x, pass, branch, prompt) };
+        tiles.map(x, |number, tile| {
+            // Not a step more, but a run that was cancelled ends here.
+            self.run.progress(pass.step, self.stop_after, None)?;
+            self.predict_tile(number, tile, pass, branch, prompt)
+        })
+    }
+
+    fn predict_tile(&self, number: usize, x: &Tensor, pass: Pass, branch: &str, prompt: &Prepared) -> Result<Tensor> {
         let args = Record::new()
             .with("x", x)
             .with("sigma", pass.sigma)
@@ -66,7 +81,8 @@ impl<'a> Predictor<'a> {
             .with("steps", self.steps as i64)
             .with("pass", pass.pass as i64)
             .with("passes", pass.passes as i64)
-            .with("branch", branch);
+            .with("branch", branch)
+            .with("tile", number as i64);
         Ok(self.session.call_tensor("predict", &args)?.as_dtype(Dtype::Float32))
     }
 
@@ -105,9 +121,8 @@ impl Steps for Predictor<'_> {
     }
 }
 
-/// For latents of this shape.
-fn prepare(session: &Session, conditioning: Record, shape: [i32; 4]) -> Result<Prepared> {
-    let [.., height, width] = shape;
+/// For latents of this height and width.
+fn prepare(session: &Session, conditioning: Record, [height, width]: [i32; 2]) -> Result<Prepared> {
     let args = Record::new().with("conditioning", conditioning).with("height", height).with("width", width);
     session.call("condition", &args)
 }

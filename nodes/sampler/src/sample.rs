@@ -1,13 +1,15 @@
-use plugin_api::{Dtype, Error, InputKind, Model, Node, NodeSpec, Record, Result, Run, Tensor, Value};
+use plugin_api::{Dtype, InputKind, Model, Node, NodeSpec, Record, Result, Run, Tensor, Value};
 
-use crate::flow::Flow;
+use crate::levels::{self, levels};
 use crate::mask::Inpainting;
 use crate::noise::Noise;
 use crate::predictor::{Predictor, Start};
 use crate::samplers::{self, Levels};
-use crate::{latent, schedules};
+use crate::tiles::Tiles;
+use crate::{latent, schedules, tile};
 
-const STEPS: &str = "Steps of one pass through the model, with heun of two: 8 for Turbo, 25 to 50 for base.";
+const STEPS: &str = "Steps of one pass through the model, with heun of two: 8 for Turbo, 25 to 50 for base. 0 = automatic: 8, or 30 \
+    with guidance.";
 const SAMPLER: &str =
     "How a step is taken. heun takes two passes a step; euler_ancestral, dpmpp_2m_sde and lcm add noise.";
 const SCHEDULE: &str = "How the steps are spread. Beyond 100 steps beta has fewer than it is asked for.";
@@ -35,7 +37,7 @@ impl Node for Sample {
             )
             .optional_link("noise", "LATENT", "Noise to begin with, in place of the seed's.")
             .param("seed", InputKind::Seed { default: 0 }, "The same seed gives the same noise everywhere.")
-            .param("steps", int(8, (1, 1000), (1, 50)), STEPS)
+            .param("steps", int(8, (0, 1000), (0, 50)), STEPS)
             .param(
                 "guidance",
                 float(0.0, (0.0, 30.0), 0.5),
@@ -49,6 +51,7 @@ impl Node for Sample {
             .param("variation_strength", float(0.0, (0.0, 1.0), 0.01), VARIATION)
             .param("cfg_normalization", float(0.0, (0.0, 10.0), 0.1), NORMALIZATION)
             .param("cfg_truncation", float(1.0, (0.0, 1.0), 0.05), TRUNCATION)
+            .param("tile", InputKind::text("auto"), tile::HELP)
             .param("stop_after", int(0, (0, 1000), (0, 50)), "End after so many steps, noise and all; 0 = never.")
             .output("latent", "LATENT")
     }
@@ -72,31 +75,6 @@ fn float(default: f64, range: (f64, f64), step: f64) -> InputKind {
     InputKind::float(default, range, step)
 }
 
-/// The noise levels that this run walks through; none where denoise 0 leaves the picture as it is.
-pub fn levels(run: &Run, inputs: &Record) -> Result<Vec<f32>> {
-    let (steps, denoise): (i64, f64) = (inputs.get("steps")?, inputs.get("denoise")?);
-    if denoise == 0.0 {
-        return Ok(Vec::new());
-    }
-    let steps = steps as usize;
-    let all = schedules::sigmas(&inputs.get::<String>("schedule")?, steps, flow(inputs)?)?;
-    if all.len() <= steps {
-        run.note(&format!(
-            "beta has {} different noise levels for {steps} steps: so many steps are all",
-            all.len() - 1
-        ));
-    }
-    match schedules::last_part(&all, steps, denoise) {
-        [] => Err(Error::invalid(format!("denoise {denoise} leaves none of {steps} steps"))
-            .help("raise denoise, or set it to 0 to keep the picture")),
-        levels => Ok(levels.to_vec()),
-    }
-}
-
-fn flow(inputs: &Record) -> Result<Flow> {
-    Ok(Flow { shift: inputs.get("shift")? })
-}
-
 fn sample(run: &Run, inputs: &Record, latent: &Record, sigmas: &[f32]) -> Result<Tensor> {
     let (picture, shape) = latent::samples(latent, "the latent")?;
     let steps = sigmas.len() - 1;
@@ -106,8 +84,10 @@ fn sample(run: &Run, inputs: &Record, latent: &Record, sigmas: &[f32]) -> Result
     let inpainting = Inpainting::of(latent, &picture, noise.initial(), shape)?;
     let x = first(inputs, noise.initial(), &picture, sigmas[0])?;
     let session = model.open(run, &info(steps, sigmas))?;
-    let mut predictor = Predictor::new(run, session, inputs, Start { shape, noise, inpainting }, steps)?;
-    let walked = walk(&mut predictor, x, Levels { sigmas, flow: flow(inputs)? })?;
+    // Behind the session, which takes its weights from the memory that is free.
+    let tiles = Tiles::of(run, &session, inputs, shape)?;
+    let mut predictor = Predictor::new(run, session, inputs, Start { shape, noise, inpainting, tiles }, steps)?;
+    let walked = walk(&mut predictor, x, Levels { sigmas, flow: levels::flow(inputs)? })?;
     let result = predictor.result(walked);
     latent::check_numbers(&result, || maker(&model, steps))?;
     Ok(result)

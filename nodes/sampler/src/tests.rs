@@ -3,6 +3,8 @@
 mod guidance;
 mod inpainting;
 mod noise;
+mod steps;
+mod tiles;
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -27,12 +29,15 @@ struct Call {
     sigma: f64,
     branch: String,
     pass: (i64, i64),
+    tile: i64,
 }
 
 thread_local! {
     static CALLS: RefCell<Vec<Call>> = const { RefCell::new(Vec::new()) };
     /// Whether it has a method `preview`, and how long a pass takes.
     static SHOWS: Cell<bool> = const { Cell::new(false) };
+    /// Bytes that a pass needs for a latent number of each channel; none where it cannot say.
+    static NEEDS: Cell<Option<i64>> = const { Cell::new(None) };
     static PASS: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
@@ -55,6 +60,10 @@ impl Architecture for Toy {
                 false => Err(Error::invalid("no such method")),
             };
         }
+        if method == "memory" {
+            let numbers = args.get::<i64>("height")? * args.get::<i64>("width")? * args.get::<i64>("batch")?;
+            return NEEDS.get().map(|bytes| (numbers * bytes).into()).ok_or_else(|| Error::invalid("no such method"));
+        }
         let conditioning: Record = args.get("conditioning")?;
         std::thread::sleep(PASS.get());
         match method {
@@ -73,7 +82,8 @@ fn predict(args: &Record, prepared: &Record) -> Result<Tensor> {
     assert_eq!(prepared.get::<i32>("size")?, height * 1000 + width);
     let (step, steps) = (args.get("step")?, args.get("steps")?);
     let pass = (args.get("pass")?, args.get("passes")?);
-    let call = Call { step, steps, sigma: args.get("sigma")?, branch: args.get("branch")?, pass };
+    let call =
+        Call { step, steps, sigma: args.get("sigma")?, branch: args.get("branch")?, pass, tile: args.get("tile")? };
     CALLS.with_borrow_mut(|calls| calls.push(call));
     Ok((x * 0.5).add_scalar(prepared.get("number")?))
 }
@@ -131,6 +141,7 @@ fn noise_walks_down_the_schedule() {
         sigma: sigmas[step].into(),
         branch: "positive".into(),
         pass: (0, 1),
+        tile: 0,
     };
     assert_eq!(CALLS.take(), (0..8).map(expected).collect::<Vec<_>>());
     assert_eq!(run.progress.take(), (1..=8).map(|done| (done, 8)).collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 use plugin_api::{Model, Node, NodeSpec, Record, Result, Run, Tensor};
 
-use crate::tile;
+use crate::tile::{self, Job};
 
 /// Pixels a latent number stands for, along each side.
 const SCALE: i32 = 8;
@@ -20,10 +20,13 @@ impl Node for DecodeLatent {
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
         let vae: Model = inputs.get("vae")?;
         let samples: Tensor = inputs.get::<Record>("latent")?.get("samples")?;
-        let [_, _, height, width] = samples.dims("the latent")?;
-        let tile = tile::side(&inputs.get::<String>("tile")?, width * SCALE, height * SCALE)?;
+        let [count, _, height, width] = samples.dims("the latent")?;
+        let vae = vae.open(run, &Record::new())?;
+        let size = [height, width].map(|side| side.saturating_mul(SCALE));
+        let job = Job { vae: &vae, method: "decode", count, size };
+        let tile = job.side(run, &inputs.get::<String>("tile")?)?;
         let args = Record::new().with("latent", samples).with("tile", tile);
-        let image = vae.open(run, &Record::new())?.call_tensor("decode", &args)?;
+        let image = vae.call_tensor("decode", &args)?;
         Ok(Record::new().with("image", image))
     }
 }

@@ -2,6 +2,7 @@
 
 mod decode_latent;
 mod encode_image;
+mod fit;
 #[cfg(test)]
 mod tests;
 mod tile;

@@ -5,6 +5,7 @@ mod block;
 mod config;
 mod embed;
 mod layout;
+mod memory;
 mod preview;
 mod rope;
 mod timestep;
@@ -75,6 +76,7 @@ impl Architecture for Transformer {
         match method {
             "condition" => Ok(Value::from(self.condition(args)?.record())),
             "predict" => Ok(Value::from(self.predict(session, args)?)),
+            "memory" => Ok(Value::from(self.memory(args)?)),
             "preview" => Ok(Value::from(preview::preview(&args.get("latent")?, &self.config)?)),
             _ => Err(Error::invalid(format!("a {WHAT} has no method `{method}`"))),
         }
@@ -84,9 +86,7 @@ impl Architecture for Transformer {
 impl Transformer {
     /// `{conditioning: {embeds [1 or n, tokens, width]}, height, width}` (of the latent) → [`Prepared`].
     fn condition(&self, args: &Record) -> Result<Prepared> {
-        let embeds: Tensor = args.get::<Record>("conditioning")?.get("embeds")?;
-        let tokens = self.check_embeds(&embeds)?;
-        let layout = Layout::new(args.get("height")?, args.get("width")?, tokens, &self.config)?;
+        let (embeds, layout) = self.layout(args)?;
         let rope = Rope::new(&layout.positions(), &self.config);
         let mut caption = self.caption.embed(&embeds, &layout);
         let own_rope = rope.rows(layout.image_padded(), layout.tokens());
@@ -94,6 +94,20 @@ impl Transformer {
             caption = block.forward(&caption, None, &own_rope);
         }
         Ok(Prepared { caption, rope, layout })
+    }
+
+    /// What `condition` gets, and `batch` → bytes that a pass of so many pictures needs.
+    fn memory(&self, args: &Record) -> Result<i64> {
+        let (_, layout) = self.layout(args)?;
+        Ok(memory::of_pass(&self.config, args.get("batch")?, layout.tokens()))
+    }
+
+    /// What `condition` gets, checked.
+    fn layout(&self, args: &Record) -> Result<(Tensor, Layout)> {
+        let embeds: Tensor = args.get::<Record>("conditioning")?.get("embeds")?;
+        let tokens = self.check_embeds(&embeds)?;
+        let layout = Layout::new(args.get("height")?, args.get("width")?, tokens, &self.config)?;
+        Ok((embeds, layout))
     }
 
     fn check_embeds(&self, embeds: &Tensor) -> Result<i32> {

@@ -5,6 +5,7 @@ mod config;
 mod conv;
 mod decoder;
 mod encoder;
+mod memory;
 mod mid_block;
 mod resnet;
 mod tiles;
@@ -50,6 +51,7 @@ impl Architecture for Vae {
         match method {
             "decode" => Ok(self.decode(session, &args.get("latent")?, args.get("tile")?)?.into()),
             "encode" => Ok(self.encode(session, &args.get("image")?, args.get("tile")?)?.into()),
+            "memory" => Ok(self.memory(session, args)?.into()),
             _ => Err(Error::invalid(format!("a {WHAT} has no method `{method}`"))),
         }
     }
@@ -115,6 +117,15 @@ impl Vae {
         let mean = tiles::run(&grid, &session.run(), &pixels, Encoder::stages(&self.config), encode)?;
         let latent = mean.add_scalar(-self.config.shift()).multiply_scalar(self.config.scaling_factor);
         Ok(latent.transpose(&[0, 3, 1, 2]))
+    }
+
+    /// Bytes that a pass through `method` takes, for `height` × `width` pixels.
+    fn memory(&self, session: &Session, args: &Record) -> Result<i64> {
+        let method: String = args.get("method")?;
+        let half = memory::Half::of(&method).ok_or_else(|| Error::invalid(format!("a {WHAT} cannot `{method}`")))?;
+        let size = [args.get("height")?, args.get("width")?];
+        let on_gpu = session.run().info().get::<String>("device")? == "gpu";
+        Ok(memory::bytes(&self.config, half, self.dtype, on_gpu, size))
     }
 
     /// Of `size` latent pixels, in tiles of so many pixels that overlap by a quarter; 0 is the whole at once.

@@ -9,6 +9,7 @@ mod output;
 mod pickle;
 mod plugin;
 mod tokenizer_config;
+mod upscaler;
 mod weights;
 
 use std::io::Read;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use egui::{Pos2, Rect, Vec2, vec2};
 use indexmap::{IndexMap, IndexSet};
+use plugin_api::InputKind;
 
 use super::node::Drawn;
 use super::view::Ports;
@@ -13,6 +14,12 @@ use crate::editor::scene::{Port, Scene};
 use crate::editor::theme::{self, NODE_WIDTH};
 use crate::graph::Input;
 use crate::plugins::Catalog;
+
+/// A node without ports, and what each adds, at zoom 1.
+const HEAD: f32 = 52.0;
+const ROW: f32 = theme::FIELD + theme::GAP;
+/// Rows that a text of several lines or a list takes beyond the first.
+const TALL: usize = 4;
 
 #[derive(Default)]
 pub struct Map {
@@ -30,6 +37,7 @@ pub struct Placed {
     /// Outputs that something takes from.
     used: Vec<String>,
     place: Pos2,
+    guess: Vec2,
     /// Measured when it was last in sight, at zoom 1.
     size: Option<Vec2>,
     offsets: Vec<(Port, Vec2)>,
@@ -78,18 +86,24 @@ impl Map {
         }
         for id in nodes.keys() {
             let used = used.remove(id.as_str()).unwrap_or_default();
-            // Outputs of an unknown kind are known by the links from them.
-            let outputs = if scene.spec(id).is_some() { scene.outputs(id) } else { unique(&used) };
-            let mut ports = Ports { inputs: scene.inputs(id), outputs };
-            if scene.document.is_collapsed(id) {
-                ports.inputs.retain(|input| scene.link(id, input).is_some());
-                ports.outputs.retain(|output| used.contains(output));
-            }
+            let ports = ports(scene, id, &used);
             let known = before.remove(id).filter(|known| known.ports == ports);
             let (size, offsets) = known.map_or((None, Vec::new()), |known| (known.size, known.offsets));
             let place = scene.document.position(id).into();
-            self.nodes.push(Placed { id: id.clone(), ports, used, place, size, offsets });
+            let guess = vec2(NODE_WIDTH + 30.0, guessed_height(scene, id, &ports));
+            self.nodes.push(Placed { id: id.clone(), ports, used, place, guess, size, offsets });
         }
+    }
+
+    /// Places the nodes that the file gives no place, once the catalogue tells how high they are. True where it did.
+    pub fn arrange(&mut self, scene: &mut Scene) -> bool {
+        if scene.document.is_arranged() || scene.catalog.nodes().next().is_none() {
+            return false;
+        }
+        self.learn(scene);
+        scene.document.arrange(|id| self.get(id).map(|node| node.rect().height()));
+        self.known = None;
+        true
     }
 
     pub fn get(&self, id: &str) -> Option<&Placed> {
@@ -131,8 +145,7 @@ impl Placed {
 
     /// The size at zoom 1: measured, or guessed before it was ever in sight.
     fn size(&self) -> Vec2 {
-        let rows = self.ports.inputs.len() + self.ports.outputs.len();
-        self.size.unwrap_or(vec2(NODE_WIDTH + 30.0, 52.0 + rows as f32 * (theme::FIELD + theme::GAP)))
+        self.size.unwrap_or(self.guess)
     }
 
     /// Where a port is on the graph.
@@ -145,10 +158,33 @@ impl Placed {
             } else {
                 self.ports.inputs.iter().position(|name| *name == port.name).unwrap_or(0)
             };
-            vec2(if port.is_output { size.x } else { 0.0 }, 52.0 + row as f32 * (theme::FIELD + theme::GAP))
+            vec2(if port.is_output { size.x } else { 0.0 }, HEAD + row as f32 * ROW)
         });
         self.place + offset
     }
+}
+
+fn ports(scene: &Scene, id: &str, used: &[String]) -> Ports {
+    // Outputs of an unknown kind are known by the links from them.
+    let outputs = if scene.spec(id).is_some() { scene.outputs(id) } else { unique(used) };
+    let mut ports = Ports { inputs: scene.inputs(id), outputs };
+    if scene.document.is_collapsed(id) {
+        ports.inputs.retain(|input| scene.link(id, input).is_some());
+        ports.outputs.retain(|output| used.contains(output));
+    }
+    ports
+}
+
+/// The height at zoom 1 of a node that was never in sight, by its ports and the widgets of its inputs.
+fn guessed_height(scene: &Scene, id: &str, ports: &Ports) -> f32 {
+    let is_tall = |kind: &InputKind| {
+        matches!(kind, InputKind::Text { multiline: true, .. } | InputKind::Prompt { .. } | InputKind::Rows { .. })
+    };
+    let inputs = scene.spec(id).map_or(&[][..], |spec| &spec.inputs);
+    let tall = inputs.iter().filter(|input| is_tall(&input.kind) && ports.inputs.contains(&input.name)).count();
+    // What saves or shows has a picture below, as high as it is wide or less.
+    let picture = if scene.spec(id).is_some_and(|spec| spec.sink) { NODE_WIDTH } else { 0.0 };
+    HEAD + ROW * (ports.inputs.len() + ports.outputs.len() + TALL * tall) as f32 + picture
 }
 
 fn unique(names: &[String]) -> Vec<String> {

@@ -111,6 +111,11 @@ impl Canvas {
         asked
     }
 
+    /// Gives nodes without a place one; true where there is something new to see.
+    pub fn arrange(&mut self, scene: &mut Scene) -> bool {
+        self.map.arrange(scene)
+    }
+
     /// Shows these nodes, or all where there are none; nothing smaller than `smallest`, even where not all of it fits.
     pub fn fit(&mut self, scene: &Scene, nodes: &[String], smallest: f32) {
         let Some(rect) = self.rect else { return };

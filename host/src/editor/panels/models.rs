@@ -7,7 +7,7 @@ use egui_phosphor::regular as icon;
 use plugin_api::{Folder, InputKind};
 
 use super::{Action, card};
-use crate::editor::files::{Files, is_lora};
+use crate::editor::files::{Files, has_facts};
 use crate::editor::lora;
 use crate::editor::theme::{GAP, SPACE, Theme};
 use crate::editor::widgets::{give, paint};
@@ -27,9 +27,9 @@ pub struct Group {
 }
 
 impl Group {
-    /// What a LoRA says of itself; none for other files.
+    /// What a LoRA or an upscaler says of itself; none for other files.
     fn facts(&self, ctx: &Context, shelf: &dyn Files, entry: &Entry) -> Option<Facts> {
-        if is_lora(&self.folder) { shelf.facts(ctx, &entry.path) } else { None }
+        if has_facts(&self.folder) { shelf.facts(ctx, &entry.path) } else { None }
     }
 
     /// Whether a search finds a file: by its name, or by what it says of itself.
@@ -101,8 +101,8 @@ pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], shelf: &dyn Files,
                     let said = format!("Nothing yet. Files belong into {}.", group.place);
                     Frame::new().inner_margin(indent).show(ui, |ui| card::quiet(ui, &said));
                 }
-                // LoRAs have a second line.
-                let second = if is_lora(&group.folder) { card::height(ui, &TextStyle::Small) + 2.0 } else { 0.0 };
+                // LoRAs and upscalers have a second line.
+                let second = if has_facts(&group.folder) { card::height(ui, &TextStyle::Small) + 2.0 } else { 0.0 };
                 let height = card::row_height(ui) + second;
                 card::rows(ui, found.len(), height, |ui, index, rect| {
                     actions.extend(row(ui, rect, catalog, group, shelf, found[index]));
@@ -169,7 +169,7 @@ fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, shelf: &dyn Files,
 
 /// The first node that takes such a file: its kind, and the values that name the file.
 pub fn node_for(catalog: &Catalog, shelf: &dyn Files, file: &Carried) -> Option<(String, Vec<(String, Input)>)> {
-    let nodes = catalog.nodes().filter(|(_, spec)| !spec.deprecated);
+    let nodes = catalog.offered();
     nodes.into_iter().find_map(|(kind, spec)| {
         let values = give::values(shelf, &spec.inputs, |_| None, &file.folder, &file.entry)?;
         let inputs = values.into_iter().filter_map(|(name, value)| Some((name, Input::Value(value?))));
@@ -180,7 +180,7 @@ pub fn node_for(catalog: &Catalog, shelf: &dyn Files, file: &Carried) -> Option<
 /// Every extension that nodes take from a folder; empty where one takes all, or none takes any.
 fn extensions(catalog: &Catalog, of: &Folder) -> Vec<String> {
     let mut all = Vec::new();
-    for (_, spec) in catalog.nodes().filter(|(_, spec)| !spec.deprecated) {
+    for (_, spec) in catalog.offered() {
         let columns = spec.inputs.iter().flat_map(|input| match &input.kind {
             InputKind::Rows { columns } => columns.as_slice(),
             _ => std::slice::from_ref(input),
@@ -291,6 +291,24 @@ mod tests {
         let harness = show(groups(), "SUMI-E");
         harness.get_by_label("LoRA (1)");
         harness.get_by_label("ink \"v2\".safetensors");
+    }
+
+    #[test]
+    fn upscalers_say_what_they_are_or_that_they_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("upscale_models/some.safetensors");
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        let said = |tensor: &str| {
+            let header = format!(r#"{{"{tensor}": {{"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}}}"#);
+            let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0; 4]].concat();
+            std::fs::write(&path, bytes).unwrap();
+            let roots = crate::graph::Roots { models: vec![folder.path().to_owned()], inputs: Vec::new() };
+            lora::problem(&crate::library::Library::new(roots).facts(&path), &path).unwrap()
+        };
+        assert_eq!(said("before_RG.1.weight"), "this file is a DAT upscaler; Weft reads RRDB networks");
+        assert_eq!(said("a.lora_A.weight"), "this file is a LoRA; Weft reads RRDB networks");
+        let known = Arc::new(Ok(crate::library::FileFacts::Upscaler("RRDB, 4×".to_owned())));
+        assert_eq!((lora::short(&known), lora::problem(&known, &path)), ("RRDB, 4×".to_owned(), None));
     }
 
     #[test]

@@ -45,8 +45,7 @@ pub fn page(ui: &mut Ui, catalog: &Catalog, query: &mut String) -> Vec<Action> {
 /// The nodes that the query finds, by menu and name.
 fn menus<'a>(catalog: &'a Catalog, query: &str) -> BTreeMap<&'a str, Vec<(String, &'a NodeSpec)>> {
     let mut menus: BTreeMap<&str, Vec<(String, &NodeSpec)>> = BTreeMap::new();
-    let found =
-        catalog.nodes().filter(|(kind, spec)| !spec.deprecated && card::finds(query, &[kind, &spec.menu, &spec.help]));
+    let found = catalog.offered().filter(|(kind, spec)| card::finds(query, &[kind, &spec.menu, &spec.help]));
     for (kind, spec) in found {
         menus.entry(spec.menu.as_str()).or_default().push((kind, spec));
     }
@@ -154,9 +153,10 @@ mod tests {
             .output("model", "MODEL");
         let mut old = NodeSpec::new("OldLoad", "loaders", "");
         old.deprecated = true;
+        let measure = NodeSpec::new("MeasureModel", "loaders", "").hidden();
         let save = NodeSpec::new("SaveImage", "image", "Writes a PNG.").link("image", "IMAGE", "").sink();
         let refused = Refused { file: "/a/libbad.so".to_owned(), reason: "it is of a newer interface".to_owned() };
-        Catalog { refused: vec![refused], ..Catalog::of("core", vec![load, old, save]) }
+        Catalog { refused: vec![refused], ..Catalog::of("core", vec![load, old, measure, save]) }
     }
 
     fn show(catalog: Catalog, query: &str) -> Harness<'static, (String, Vec<Action>)> {
@@ -170,6 +170,7 @@ mod tests {
     fn a_click_adds_a_node() {
         let mut harness = show(catalog(), "");
         assert!(harness.query_by_label("OldLoad").is_none());
+        assert!(harness.query_by_label("MeasureModel").is_none());
         harness.get_by_label("SaveImage").click();
         harness.run();
         let added = Action::AddNode { kind: "core/SaveImage".to_owned(), inputs: Vec::new() };

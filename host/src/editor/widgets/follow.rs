@@ -6,14 +6,14 @@ use plugin_api::{InputKind, InputSpec};
 
 use super::scale::{Number, Scale};
 use super::value;
-use crate::editor::files::{Files, is_lora};
+use crate::editor::files::{Files, has_facts, is_lora};
 use crate::editor::lora;
 
-/// The LoRA that the text of a value names; none where the input takes no LoRA or the file is not there.
-pub fn lora_path(files: &dyn Files, kind: &InputKind, value: Option<&str>) -> Option<PathBuf> {
+/// The LoRA or upscaler that the text of a value names; none where the input takes neither or the file is not there.
+pub fn described(files: &dyn Files, kind: &InputKind, value: Option<&str>) -> Option<PathBuf> {
     let InputKind::File { default, folder, extensions } = kind else { return None };
     let name =
-        value::read(value, default.clone(), value::name).ok().filter(|name| is_lora(folder) && !name.is_empty())?;
+        value::read(value, default.clone(), value::name).ok().filter(|name| has_facts(folder) && !name.is_empty())?;
     let listed = files.find(folder, extensions, &name).map(|entry| entry.path);
     listed.or_else(|| Some(PathBuf::from(&name)).filter(|_| Path::new(&name).is_absolute()))
 }
@@ -35,7 +35,7 @@ pub fn weight(
 ) -> Option<Option<String>> {
     let scale = Scale::of(&weight.kind)?;
     let recommended = |value: Option<&str>| {
-        let path = lora_path(files, &file.kind, value)?;
+        let path = described(files, &file.kind, value)?;
         lora::recommended(&files.facts_now(&path)).map(|weight| scale.clamped(Number::Float(weight)))
     };
     let now = scale.read(now).ok()?;

@@ -139,9 +139,9 @@ impl Cell<'_> {
         field
     }
 
-    /// The file that the value names, where it is a LoRA, and what it says of itself.
+    /// The file that the value names, where it is a LoRA or an upscaler, and what it says of itself.
     fn facts(&self, ui: &Ui) -> Option<(PathBuf, Facts)> {
-        let path = follow::lora_path(self.files, &self.spec.kind, self.value)?;
+        let path = follow::described(self.files, &self.spec.kind, self.value)?;
         let facts = self.files.facts(ui.ctx(), &path)?;
         Some((path, facts))
     }

@@ -8,7 +8,11 @@ use weft_formats::lemica::Calibration;
 use super::plan::{self, Budget};
 
 /// The hook.
-pub struct Cache(pub Which);
+pub struct Cache {
+    pub which: Which,
+    /// Skipped steps go on along the line through what the last two computed ones added, instead of repeating the last.
+    pub extrapolate: bool,
+}
 
 /// Which steps are computed.
 pub enum Which {
@@ -22,8 +26,16 @@ pub enum Which {
 pub struct Memory {
     /// For each step whether it is computed.
     computed: Vec<bool>,
-    /// What the layers added at the last computed step, for each of a step's passes through the network.
-    added: HashMap<Pass, Tensor>,
+    /// For each of a step's passes through the network.
+    added: HashMap<Pass, Added>,
+}
+
+/// What the layers added at the last computed step.
+struct Added {
+    residual: Tensor,
+    step: usize,
+    /// Its change a step since the computed step before, if there was one.
+    slope: Option<Tensor>,
 }
 
 /// The prompt (`positive`, `negative`), and the numbers of the pass and of the tile where a step has several.
@@ -33,7 +45,7 @@ impl Hook for Cache {
     type State = Memory;
 
     fn start(&self, run: &Run, info: &Record) -> Result<Memory> {
-        let computed = match &self.0 {
+        let computed = match &self.which {
             Which::These(computed) => computed.clone(),
             Which::Planned { budget, compute_last, file } => {
                 let computed = planned(info, *budget, *compute_last, file.as_deref())?;
@@ -55,17 +67,36 @@ impl Hook for Cache {
         let number = |name| Ok::<i64, plugin_api::Error>(step.find(name)?.unwrap_or_default());
         let pass = (step.find("branch")?.unwrap_or_default(), number("pass")?, number("tile")?);
         // Another size (the last tile, say) has nothing to repeat.
-        let known = memory.added.get(&pass).filter(|_| !memory.is_computed(index));
-        if let Some(added) = known.filter(|added| added.shape().ok() == input.shape().ok()) {
-            return Ok(input + added);
+        let known = memory.added.get(&pass).filter(|added| added.residual.shape().ok() == input.shape().ok());
+        if let Some(added) = known.filter(|_| !memory.is_computed(index)) {
+            return Ok(input + added.at(index));
         }
         let output = next(input.clone())?;
-        match memory.is_computed(index + 1) {
+        if memory.is_computed(index + 1) && !self.extrapolate {
             // Nobody will ask for it: memory is worth more.
-            true => memory.added.remove(&pass),
-            false => memory.added.insert(pass, &output - &input),
-        };
+            memory.added.remove(&pass);
+            return Ok(output);
+        }
+        let residual = &output - &input;
+        let slope = known
+            .filter(|before| self.extrapolate && before.step < index)
+            .map(|before| before.slope_to(&residual, index));
+        memory.added.insert(pass, Added { residual, step: index, slope });
         Ok(output)
+    }
+}
+
+impl Added {
+    /// What the layers are taken to add at a step that is not computed.
+    fn at(&self, step: usize) -> Tensor {
+        match &self.slope {
+            Some(slope) => &self.residual + slope * step.saturating_sub(self.step) as f32,
+            None => self.residual.clone(),
+        }
+    }
+
+    fn slope_to(&self, residual: &Tensor, step: usize) -> Tensor {
+        (residual - &self.residual) * (1.0 / (step - self.step) as f32)
     }
 }
 

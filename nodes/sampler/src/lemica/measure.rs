@@ -3,7 +3,8 @@ use weft_formats::lemica;
 
 use super::hook::{Cache, Which};
 use crate::latent;
-use crate::sample::{self, Sample};
+use crate::levels::levels;
+use crate::sample::Sample;
 
 /// What repeating costs between any two steps of one sampling run: the edges of LeMiCa's graph.
 pub struct MeasureLeMiCa;
@@ -12,17 +13,20 @@ impl Node for MeasureLeMiCa {
     fn spec() -> NodeSpec {
         let help = "Measures what it costs to repeat the main layers between any two steps. `weft calibrate` uses it.";
         let sample = Sample::spec();
-        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }.sink()
+        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }
+            .sink()
+            .hidden()
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        let sigmas = sample::levels(run, inputs)?;
+        let sigmas = levels(run, inputs)?;
         let steps = sigmas.len().saturating_sub(1);
         let (model, exact): (Model, Tensor) = (inputs.get("model")?, sampled(run, inputs, None)?);
         let mut rows = Vec::new();
         for (from, to) in lemica::edges(steps) {
-            let only_these = Cache(Which::These((0..steps).map(|step| step <= from || step >= to).collect()));
-            let result = sampled(run, inputs, Some(model.with_hook("blocks", only_these)?))?;
+            let computed = (0..steps).map(|step| step <= from || step >= to).collect();
+            let cache = Cache { which: Which::These(computed), extrapolate: false };
+            let result = sampled(run, inputs, Some(model.with_hook("blocks", cache)?))?;
             let error = (result - &exact).abs().mean(&[], false).as_dtype(Dtype::Float32).to_vec::<f32>()?[0];
             rows.push(vec![from.to_string(), to.to_string(), error.to_string()]);
         }

@@ -37,6 +37,7 @@ impl Node for LeMiCa {
                 file,
                 "A file that `weft calibrate` made for this model; it knows better which steps count.",
             )
+            .param("extrapolate", InputKind::Bool { default: false }, EXTRAPOLATE_HELP)
             .output("model", "MODEL")
     }
 
@@ -54,7 +55,8 @@ impl Node for LeMiCa {
             (_, steps) => Budget::Steps(steps as usize),
         };
         let (compute_last, file) = (inputs.get("compute_last")?, inputs.find("schedule")?);
-        let cache = Cache(Which::Planned { budget, compute_last, file });
+        let extrapolate = inputs.get("extrapolate")?;
+        let cache = Cache { which: Which::Planned { budget, compute_last, file }, extrapolate };
         Ok(Record::new().with("model", model.with_hook("blocks", cache)?))
     }
 }
@@ -64,3 +66,5 @@ const MODE_HELP: &str = "How many of 8 steps are computed: slow 6, medium 5, fas
 const BUDGET_HELP: &str = "Steps that are computed; 0 leaves it to `mode`.";
 const LAST_HELP: &str = "Always compute the last step, which draws the finest detail. Off, 8 steps are those that the authors \
     published.";
+const EXTRAPOLATE_HELP: &str = "Skipped steps follow the trend of the last two computed ones instead of repeating the last. Best with \
+    the last step computed.";

@@ -73,11 +73,11 @@ impl Budget {
 }
 
 /// For each step of a run whether it is computed. The first always is. Where the authors have a table for the mode and
-/// the length it is theirs, but that the last computed step moves to the end where `compute_last` says so. Otherwise the
-/// first third of the steps, as far as the budget goes, and the rest of the budget evenly behind it: their tables have
-/// this form, because the layers change most while the picture takes shape.
+/// the length it is theirs, unless `compute_last` asks for a last step that it lacks. Otherwise the first third of the
+/// steps, as far as the budget goes, and the rest of the budget evenly behind it, up to the last step.
 pub fn computed(budget: Budget, steps: usize, compute_last: bool) -> Vec<bool> {
     let published = if let Budget::Mode(mode) = budget { mode.published(steps) } else { None };
+    let published = published.filter(|table| !compute_last || table.ends_with(&[steps - 1]));
     let mut indices = published.map_or_else(|| spread(budget.of(steps), steps), <[usize]>::to_vec);
     if compute_last && indices.len() > 1 {
         indices.pop();

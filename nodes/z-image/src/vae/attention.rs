@@ -6,7 +6,7 @@ use super::conv::GroupNorm;
 use crate::checkpoint::Checkpoint;
 
 /// Scores that exist at a time; more pixels are done in several runs of queries.
-const SCORES: i32 = 1 << 25;
+pub const SCORES: i32 = 1 << 25;
 
 pub struct Attention {
     group_norm: GroupNorm,
