@@ -252,6 +252,37 @@ fn float8_draws_what_its_numbers_draw() {
     }
 }
 
+#[test]
+fn a_folder_for_mlx_with_names_of_its_own() {
+    let model = root().join("models/demo");
+    let at = place(&model, "app/tokenizer");
+    let without_index = |name: &str| {
+        let list =
+            [("to_out.0.", "to_out."), ("adaLN_modulation.0.", "adaLN_modulation."), ("modulation.1.", "modulation.")];
+        list.iter().fold(name.to_owned(), |name, (ours, theirs)| name.replace(ours, theirs))
+    };
+    let diffusion: Tensors =
+        tensors(&model, Part::Diffusion).into_iter().map(|(name, raw)| (without_index(&name), raw)).collect();
+    save(&at.path("models/app/weights.safetensors"), &diffusion, None);
+    save(&at.path("models/app/text_encoder.safetensors"), &tensors(&model, Part::TextEncoder), None);
+    save(&at.path("models/app/vae.safetensors"), &tensors(&model, Part::Vae), Some(config(&model)));
+    at.write("models/app/config.json", r#"{"model_type": "z-image"}"#);
+    assert!(drawn(&at.path("models"), &with_path("app")) == expected(&model));
+    // One without the tokens that pad image and caption.
+    let diffusion = diffusion_without(&diffusion, "pad_token");
+    save(&at.path("models/app/weights.safetensors"), &diffusion, None);
+    let graph = at.write("graph.ron", with_path("app"));
+    let said = run(&["run", &graph, "--models", &at.path("models"), "-o", &at.path("out")]);
+    assert_eq!(said.code, Some(6), "{}", said.stderr);
+    for part in ["lack 2 tensors", "`x_pad_token`", "`cap_pad_token`"] {
+        assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
+    }
+}
+
+fn diffusion_without(tensors: &Tensors, part: &str) -> Tensors {
+    tensors.iter().filter(|(name, _)| !name.contains(part)).map(|(name, raw)| (name.clone(), raw.clone())).collect()
+}
+
 /// A GGUF file with float32 tensors.
 fn gguf(tensors: &Tensors) -> Vec<u8> {
     let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
