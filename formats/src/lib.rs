@@ -2,6 +2,7 @@
 //! computed but where a conversion must, so that the host, its plugins and their tests share one understanding of the formats.
 
 pub mod float;
+pub mod gguf;
 pub mod layout;
 pub mod lemica;
 pub mod lora;

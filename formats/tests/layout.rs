@@ -17,13 +17,12 @@ fn tensors(model: &str, part: Part) -> Vec<Tensor> {
     let folder = golden().join(model).join("model").join(part.folder());
     let files = folder.read_dir().unwrap().flatten().map(|entry| entry.path());
     let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors"));
-    let of_file = |path: PathBuf| {
-        let bytes = std::fs::read(path).unwrap();
-        let file = SafeTensors::deserialize(&bytes).unwrap();
-        let list = file.iter().map(|(name, view)| tensor(name, view.shape())).collect::<Vec<_>>();
-        list
-    };
-    files.flat_map(of_file).collect()
+    files.flat_map(|path| header(&std::fs::read(path).unwrap())).collect()
+}
+
+fn header(bytes: &[u8]) -> Vec<Tensor> {
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    file.iter().map(|(name, view)| tensor(name, view.shape())).collect()
 }
 
 fn tensor(name: &str, shape: &[usize]) -> Tensor {

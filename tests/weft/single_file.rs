@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize_to_file};
 use serde_json::{Map, Value};
 use weft_formats::layout::{self, Part};
-use weft_formats::{Dtype as Kind, Tensor};
+use weft_formats::{Dtype as Kind, Tensor, float};
 
 use crate::bad_input::Place;
 use crate::program::{golden, root, run, text_to_image};
@@ -206,4 +206,140 @@ fn a_lora_fits_a_file_as_it_fits_the_folder() {
     let expected = drawn(&folder.path("models"), &with_lora("model"));
     assert!(drawn(&at.path("models"), &with_lora("all.safetensors")) == expected);
     assert!(drawn(&at.path("models"), &with_path("all.safetensors")) != expected, "the LoRA changes nothing");
+}
+
+/// The nearest number of float8, and what it is.
+fn float8(number: f32) -> (u8, f32) {
+    let value = |byte: u8| float::read(Kind::Float8E4M3, &[byte]) as f32;
+    let near = |byte: &u8| (value(*byte) - number).abs();
+    let byte = (0..=u8::MAX).filter(|byte| !value(*byte).is_nan()).min_by(|a, b| near(a).total_cmp(&near(b)));
+    let byte = byte.expect("a number");
+    (byte, value(byte))
+}
+
+/// Matrices in float8 by `scale`, the same widened again, and everything else as it is.
+fn in_float8(tensors: Tensors, scale: f32) -> (Tensors, Tensors) {
+    let (mut packed, mut widened) = (tensors.clone(), tensors.clone());
+    for (name, (dtype, shape, bytes)) in tensors {
+        if shape.len() != 2 || !name.contains("layers.") || !name.ends_with(".weight") {
+            continue;
+        }
+        assert_eq!(dtype, Dtype::F32);
+        let numbers = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        let (small, wide): (Vec<u8>, Vec<f32>) = numbers.map(|number| float8(number / scale)).unzip();
+        let wide = wide.into_iter().flat_map(|number| (number * scale).to_le_bytes()).collect();
+        packed.insert(name.clone(), (Dtype::F8_E4M3, shape.clone(), small));
+        let base = name.strip_suffix("weight").expect("a weight");
+        if scale != 1.0 {
+            packed.insert(format!("{base}scale_weight"), (Dtype::F32, Vec::new(), scale.to_le_bytes().to_vec()));
+        }
+        widened.insert(name, (Dtype::F32, shape, wide));
+    }
+    (packed, widened)
+}
+
+#[test]
+fn float8_draws_what_its_numbers_draw() {
+    let model = golden("plain").join("model");
+    for scale in [1.0, 0.0123] {
+        let (packed, widened) = in_float8(all_in_one(&model), scale);
+        let picture = |tensors: &Tensors| {
+            let at = place(&model, "tokenizers/some");
+            save(&at.path("models/all.safetensors"), tensors, Some(config(&model)));
+            drawn(&at.path("models"), &with_path("all.safetensors"))
+        };
+        assert!(picture(&packed) == picture(&widened), "scale {scale}");
+    }
+}
+
+#[test]
+fn a_folder_for_mlx_with_names_of_its_own() {
+    let model = root().join("models/demo");
+    let at = place(&model, "app/tokenizer");
+    let without_index = |name: &str| {
+        let list =
+            [("to_out.0.", "to_out."), ("adaLN_modulation.0.", "adaLN_modulation."), ("modulation.1.", "modulation.")];
+        list.iter().fold(name.to_owned(), |name, (ours, theirs)| name.replace(ours, theirs))
+    };
+    let diffusion: Tensors =
+        tensors(&model, Part::Diffusion).into_iter().map(|(name, raw)| (without_index(&name), raw)).collect();
+    save(&at.path("models/app/weights.safetensors"), &diffusion, None);
+    save(&at.path("models/app/text_encoder.safetensors"), &tensors(&model, Part::TextEncoder), None);
+    save(&at.path("models/app/vae.safetensors"), &tensors(&model, Part::Vae), Some(config(&model)));
+    at.write("models/app/config.json", r#"{"model_type": "z-image"}"#);
+    assert!(drawn(&at.path("models"), &with_path("app")) == expected(&model));
+    // One without the tokens that pad image and caption.
+    let diffusion = diffusion_without(&diffusion, "pad_token");
+    save(&at.path("models/app/weights.safetensors"), &diffusion, None);
+    let graph = at.write("graph.ron", with_path("app"));
+    let said = run(&["run", &graph, "--models", &at.path("models"), "-o", &at.path("out")]);
+    assert_eq!(said.code, Some(6), "{}", said.stderr);
+    for part in ["lack 2 tensors", "`x_pad_token`", "`cap_pad_token`"] {
+        assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
+    }
+}
+
+fn diffusion_without(tensors: &Tensors, part: &str) -> Tensors {
+    tensors.iter().filter(|(name, _)| !name.contains(part)).map(|(name, raw)| (name.clone(), raw.clone())).collect()
+}
+
+/// A GGUF file with float32 tensors.
+fn gguf(tensors: &Tensors) -> Vec<u8> {
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+    let (mut list, mut data) = (Vec::new(), Vec::new());
+    for (name, (dtype, shape, bytes)) in tensors {
+        assert_eq!(*dtype, Dtype::F32);
+        let sides = shape.iter().rev().flat_map(|side| (*side as u64).to_le_bytes()).collect();
+        let kind = 0u32.to_le_bytes().to_vec();
+        let place = (data.len() as u64).to_le_bytes().to_vec();
+        list.extend([text(name), (shape.len() as u32).to_le_bytes().to_vec(), sides, kind, place].concat());
+        data.extend_from_slice(bytes);
+        data.resize(data.len().next_multiple_of(32), 0);
+    }
+    let counts = [(tensors.len() as u64).to_le_bytes(), 1u64.to_le_bytes()].concat();
+    let about = [text("general.name"), 8u32.to_le_bytes().to_vec(), text("a model")].concat();
+    let mut file = [b"GGUF\x03\0\0\0".to_vec(), counts, about, list].concat();
+    file.resize(file.len().next_multiple_of(32), 0);
+    [file, data].concat()
+}
+
+/// As llama.cpp names them.
+fn llama_cpp(name: &str) -> String {
+    let words = [
+        ("model.embed_tokens", "token_embd"),
+        ("model.layers", "blk"),
+        ("model.norm", "output_norm"),
+        ("self_attn.q_proj", "attn_q"),
+        ("self_attn.k_proj", "attn_k"),
+        ("self_attn.v_proj", "attn_v"),
+        ("self_attn.o_proj", "attn_output"),
+        ("self_attn.q_norm", "attn_q_norm"),
+        ("self_attn.k_norm", "attn_k_norm"),
+        ("input_layernorm", "attn_norm"),
+        ("post_attention_layernorm", "ffn_norm"),
+        ("mlp.gate_proj", "ffn_gate"),
+        ("mlp.up_proj", "ffn_up"),
+        ("mlp.down_proj", "ffn_down"),
+    ];
+    words.iter().fold(name.to_owned(), |name, (ours, theirs)| name.replace(ours, theirs))
+}
+
+#[test]
+fn gguf_files_draw_what_the_folder_draws() {
+    let model = root().join("models/demo");
+    let at = place(&model, "tokenizers/some");
+    let diffusion: Tensors = comfyui(&model, Part::Diffusion, "")
+        .into_iter()
+        // As converters leave them: one axis.
+        .map(|(name, (dtype, shape, bytes))| {
+            let shape = if name.ends_with("pad_token") { vec![shape[1]] } else { shape };
+            (name, (dtype, shape, bytes))
+        })
+        .collect();
+    let text: Tensors =
+        comfyui(&model, Part::TextEncoder, "").into_iter().map(|(name, raw)| (llama_cpp(&name), raw)).collect();
+    at.write("models/diffusion_models/dit.gguf", gguf(&diffusion));
+    at.write("models/text_encoders/text.gguf", gguf(&text));
+    save(&at.path("models/vae/vae.safetensors"), &comfyui(&model, Part::Vae, ""), Some(config(&model)));
+    assert!(drawn(&at.path("models"), &apart("dit.gguf", "text.gguf", "vae.safetensors")) == expected(&model));
 }

@@ -32,6 +32,6 @@ pub fn read(found: &Found, tensors: &[Tensor]) -> Result<Vec<View>, String> {
     match found.part {
         Part::Diffusion => diffusion::read(inside),
         Part::TextEncoder => Ok(text_encoder::read(inside)),
-        Part::Vae => Ok(vae::read(inside.collect())),
+        Part::Vae => vae::read(inside.collect()),
     }
 }

@@ -25,19 +25,24 @@ const PARTS: [&str; 4] = ["encoder.", "decoder.", "quant_conv.", "post_quant_con
 /// Linear layers in diffusers' layout, convolutions of 1 × 1 in the original one.
 const ATTENTION: [&str; 4] = ["to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight"];
 
-pub fn read(tensors: Vec<(Tensor, &str)>) -> Vec<View> {
+pub fn read(tensors: Vec<(Tensor, &str)>) -> Result<Vec<View>, String> {
+    let first = tensors.iter().find(|(tensor, _)| tensor.name == "decoder.conv_in.weight");
+    if let Some((Tensor { shape, .. }, of)) =
+        first.filter(|(tensor, _)| matches!(tensor.shape[..], [_, 3, 3, columns] if columns != 3))
+    {
+        return Err(format!("`{of}` {shape:?} has its channels last, as MLX's own files do, which is not read"));
+    }
     let levels = levels(tensors.iter().map(|(tensor, _)| tensor.name.as_str()), "decoder.up.");
     let inside = tensors.into_iter().filter(|(tensor, _)| PARTS.iter().any(|part| tensor.name.starts_with(part)));
-    inside
-        .map(|(tensor, of)| {
-            let name = translate(&tensor.name, &PHRASES, To::Diffusers, levels);
-            let shape = match tensor.shape.as_slice() {
-                [rows, columns, 1, 1] if is_attention(&name) => vec![*rows, *columns],
-                shape => shape.to_vec(),
-            };
-            View { name, of: of.to_owned(), first_row: 0, shape }
-        })
-        .collect()
+    let view = |(tensor, of): (Tensor, &str)| {
+        let name = translate(&tensor.name, &PHRASES, To::Diffusers, levels);
+        let shape = match tensor.shape.as_slice() {
+            [rows, columns, 1, 1] if is_attention(&name) => vec![*rows, *columns],
+            shape => shape.to_vec(),
+        };
+        View { name, of: of.to_owned(), first_row: 0, shape }
+    };
+    Ok(inside.map(view).collect())
 }
 
 pub fn write(tensors: &[Tensor]) -> Vec<Joined> {

@@ -10,6 +10,7 @@ mod flatten;
 mod global;
 mod legacy;
 mod machine;
+mod meaning;
 mod reader;
 mod tensor;
 mod torch_zip;

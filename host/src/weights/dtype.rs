@@ -17,6 +17,12 @@ pub fn named(name: &str) -> Option<Dtype> {
     })
 }
 
+/// The type that a tensor has once it is read: its own, or float32 for a float of another size.
+pub fn read_as(name: &str) -> Option<Dtype> {
+    let is_float = weft_formats::Dtype::named(name) != weft_formats::Dtype::Other;
+    named(name).or(is_float.then_some(Dtype::Float32))
+}
+
 /// Bytes of a number.
 pub fn width(name: &str) -> Option<usize> {
     Some(match name {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use plugin_api::{Dtype, Error, Result, View};
 
+use super::coding::{Affine, Coding};
 use super::dtype;
 use super::file::File;
 
@@ -16,6 +17,7 @@ pub struct Entry {
     pub dtype: Option<Dtype>,
     /// The type in the file, by its name in safetensors.
     pub stored: String,
+    pub(super) coding: Coding,
     pub(super) file: Rc<File>,
     pub(super) start: u64,
     pub(super) bytes: usize,
@@ -55,7 +57,34 @@ impl Entry {
         let range =
             part(first).zip(part(count)).filter(|(start, size)| start + size <= bytes && self.strides.is_none());
         let (start, size) = range.ok_or_else(bad)?;
-        Ok(Self { name: view.name, shape: view.shape, start: self.start + start, bytes: size as usize, ..self.clone() })
+        let rows = if view.first_row == 0 && count == all { None } else { view.shape.first().copied() };
+        let coding = self.coding.rows(view.first_row, rows).ok_or_else(bad)??;
+        let (start, bytes) = (self.start + start, size as usize);
+        Ok(Self { name: view.name, shape: view.shape, coding, start, bytes, ..self.clone() })
+    }
+}
+
+impl Coding {
+    /// That of so many rows from `first` on; of all, where `rows` is none. None where they are not there.
+    fn rows(&self, first: usize, rows: Option<i32>) -> Option<Result<Self>> {
+        let Some(rows) = rows else { return Some(Ok(self.clone())) };
+        let last = first.checked_add(usize::try_from(rows).ok()?)?;
+        Some(match self {
+            Self::Scaled(scales) if scales.len() > 1 => Ok(Self::Scaled(scales.get(first..last)?.into())),
+            Self::Affine(affine) => affine.rows(first, rows).map(|affine| Self::Affine(Rc::new(affine))),
+            other => Ok(other.clone()),
+        })
+    }
+}
+
+impl Affine {
+    fn rows(&self, first_row: usize, rows: i32) -> Result<Self> {
+        let part = |entry: &Entry| {
+            let shape = [&[rows], entry.shape.get(1..).unwrap_or_default()].concat();
+            entry.rows(View { name: entry.name.clone(), of: entry.name.clone(), first_row, shape })
+        };
+        let (bits, group) = (self.bits, self.group);
+        Ok(Self { scales: part(&self.scales)?, biases: part(&self.biases)?, bits, group })
     }
 }
 

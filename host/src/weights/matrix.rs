@@ -9,7 +9,7 @@ use plugin_api::Result;
 use super::patch::{Beside, Patch};
 use crate::table::mlx::mlx_error;
 
-/// Numbers in a row that share a scale.
+/// Numbers in a row that share a scale, where we choose.
 const GROUP: i32 = 64;
 
 #[derive(Debug, Clone)]
@@ -28,6 +28,7 @@ enum Numbers {
         scales: Array,
         biases: Array,
         bits: i32,
+        group: i32,
         dtype: Dtype,
     },
 }
@@ -48,10 +49,16 @@ impl Matrix {
         let pack = || -> std::result::Result<Numbers, Exception> {
             let (packed, scales, biases) = ops::quantize(&array, GROUP, bits)?;
             mlx_rs::transforms::eval([&packed, &scales, &biases])?;
-            Ok(Numbers::Packed { packed, scales, biases, bits, dtype: array.dtype() })
+            Ok(Numbers::Packed { packed, scales, biases, bits, group: GROUP, dtype: array.dtype() })
         };
         let numbers = pack().map_err(mlx_error)?;
         Ok(Self { numbers, beside: None })
+    }
+
+    /// One that a file has packed. The type of its numbers is that of the scales.
+    pub fn packed([packed, scales, biases]: [Array; 3], bits: i32, group: i32) -> Self {
+        let dtype = scales.dtype();
+        Self { numbers: Numbers::Packed { packed, scales, biases, bits, group, dtype }, beside: None }
     }
 
     /// With these low-rank changes beside it, in place of any others.
@@ -67,8 +74,8 @@ impl Matrix {
     pub fn unpack(&self) -> Result<Array> {
         match &self.numbers {
             Numbers::Plain(array) => Ok(array.clone()),
-            Numbers::Packed { packed, scales, biases, bits, dtype } => {
-                let array = ops::dequantize(packed, scales, biases, GROUP, *bits);
+            Numbers::Packed { packed, scales, biases, bits, group, dtype } => {
+                let array = ops::dequantize(packed, scales, biases, *group, *bits);
                 array.and_then(|array| array.as_dtype(*dtype)).map_err(mlx_error)
             }
         }
@@ -79,8 +86,8 @@ impl Matrix {
         let product = match (&self.numbers, bias) {
             (Numbers::Plain(weight), Some(bias)) => ops::addmm(bias, x, ops::transpose(weight)?, None, None)?,
             (Numbers::Plain(weight), None) => ops::matmul(x, ops::transpose(weight)?)?,
-            (Numbers::Packed { packed, scales, biases, bits, .. }, bias) => {
-                let product = ops::quantized_matmul(x, packed, scales, biases, true, GROUP, *bits)?;
+            (Numbers::Packed { packed, scales, biases, bits, group, .. }, bias) => {
+                let product = ops::quantized_matmul(x, packed, scales, biases, true, *group, *bits)?;
                 if let Some(bias) = bias { ops::add(product, bias)? } else { product }
             }
         };

@@ -1,13 +1,18 @@
 //! Named tensors, left in their files until they are used.
 
+mod coding;
 mod dtype;
 mod entry;
 mod file;
+mod gguf;
 mod matrix;
 mod open;
 mod patch;
 mod pth;
+mod quantized;
 mod safetensors;
+#[cfg(test)]
+mod tests;
 mod wide;
 mod wrong_file;
 
@@ -20,6 +25,7 @@ use plugin_api::{Dtype, Error, Result, View};
 use weft_formats::lora::Metadata;
 
 use crate::table::{self, mlx};
+use coding::{Affine, Coding};
 use matrix::Matrix;
 
 pub use entry::Entry;
@@ -202,6 +208,9 @@ impl Weights {
         }
         let entry = self.find(name).ok_or_else(|| self.missing(name))?;
         table::run::loading(entry.bytes)?;
+        if let Coding::Affine(affine) = &entry.coding {
+            return self.packed(entry, affine);
+        }
         let array = self.read(entry)?;
         match self.bits {
             Some(bits) if name.ends_with(".weight") => Matrix::quantized(array, bits),
@@ -248,15 +257,7 @@ impl Weights {
     }
 
     fn read(&self, entry: &Entry) -> Result<Array> {
-        let data = entry.numbers()?;
-        let Some(dtype) = entry.dtype else {
-            let numbers = wide::numbers(weft_formats::Dtype::named(&entry.stored), &data).ok_or_else(|| {
-                let Entry { name, file, stored, .. } = entry;
-                Error::file(format!("the tensor `{name}` of {file} has the type {stored}, which Weft does not read"))
-                    .help("use a file with float32, bfloat16 or float16 weights")
-            })?;
-            return mlx::from_bytes(Dtype::Float32, &entry.shape, &numbers);
-        };
+        let (dtype, data) = entry.decoded()?;
         let array = mlx::from_bytes(dtype, &entry.shape, &data)?;
         drop(data);
         match self.dtype_of(entry) {
@@ -268,6 +269,14 @@ impl Weights {
             }
             _ => Ok(array),
         }
+    }
+
+    /// A matrix that the file has packed.
+    fn packed(&self, entry: &Entry, affine: &Affine) -> Result<Matrix> {
+        let (dtype, data) = entry.decoded()?;
+        let words = (data.len() / dtype.size() / entry.shape[0].max(1) as usize) as i32;
+        let packed = mlx::from_bytes(dtype, &[entry.shape[0], words], &data)?;
+        Ok(Matrix::packed([packed, self.read(&affine.scales)?, self.read(&affine.biases)?], affine.bits, affine.group))
     }
 
     fn missing(&self, name: &str) -> Error {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use plugin_api::{Error, Result};
 
 use super::file::File;
-use super::{Entry, Weights, pth, safetensors, wrong_file};
+use super::{Entry, Weights, gguf, pth, quantized, safetensors, wrong_file};
 use crate::error::io_cause;
 
 const INDEX: &str = ".safetensors.index.json";
@@ -22,7 +22,7 @@ pub fn open(path: &Path) -> Result<Weights> {
     if path.to_string_lossy().ends_with(INDEX) {
         return open_index(path);
     }
-    file(path).map(Weights::new)
+    quantized::resolve(file(path)?).map(Weights::new)
 }
 
 /// The tensors of one file, whatever its name says it is.
@@ -31,6 +31,9 @@ fn file(path: &Path) -> Result<Vec<Entry>> {
     let head = file.head(256);
     if weft_formats::pickle::is_torch(&head) {
         return pth::entries(file);
+    }
+    if head.starts_with(weft_formats::gguf::MAGIC) {
+        return gguf::entries(file);
     }
     wrong_file::refuse(&file, &head)?;
     safetensors::entries(file)
@@ -48,8 +51,7 @@ fn open_folder(folder: &Path) -> Result<Weights> {
     };
     let mut weights = ending(".safetensors");
     if weights.is_empty() {
-        // What people called them before.
-        weights = [".bin", ".pth", ".pt", ".ckpt"].into_iter().flat_map(ending).collect();
+        weights = [".gguf", ".bin", ".pth", ".pt", ".ckpt"].into_iter().flat_map(ending).collect();
     }
     match (ending(INDEX).as_slice(), weights.as_slice()) {
         ([index], _) => open_index(index),
@@ -95,5 +97,5 @@ fn open_index(path: &Path) -> Result<Weights> {
     if let Some(lost) = index.weight_map.keys().find(|name| entries.iter().all(|entry| entry.name != **name)) {
         return Err(bad(format!("the tensor `{lost}` is not in the file that it names")));
     }
-    Ok(Weights::new(entries))
+    quantized::resolve(entries).map(Weights::new)
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use plugin_api::{Error, ErrorKind, Result};
 use weft_formats::pickle::{self, Stored};
 
+use super::coding::Coding;
 use super::file::File;
 use super::{Entry, dtype};
 use crate::limits;
@@ -26,9 +27,10 @@ fn entry(file: &Rc<File>, tensor: Stored) -> Result<Entry> {
     Ok(Entry {
         shape: shape.ok_or_else(too_large)?,
         name: tensor.name,
-        dtype: dtype::named(tensor.dtype),
+        dtype: dtype::read_as(tensor.dtype),
         stored: tensor.dtype.to_owned(),
         file: Rc::clone(file),
+        coding: Coding::Plain,
         start: tensor.start,
         bytes: tensor.bytes,
         strides: tensor.strides,

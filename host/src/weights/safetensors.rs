@@ -8,6 +8,7 @@ use safetensors::tensor::{Metadata as Header, TensorInfo};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use weft_formats::source::Source;
 
+use super::coding::Coding;
 use super::file::File;
 use super::{Entry, dtype};
 use crate::error::io_cause;
@@ -61,9 +62,10 @@ fn entry(file: &Rc<File>, name: String, info: &TensorInfo, data: u64) -> Result<
     Ok(Entry {
         shape: shape.ok_or_else(|| bad(file, format!("the shape of `{name}` is too large")))?,
         name,
-        dtype: dtype::named(&stored),
+        dtype: dtype::read_as(&stored),
         stored,
         file: Rc::clone(file),
+        coding: Coding::Plain,
         start: data + start as u64,
         bytes: stop - start,
         strides: None,

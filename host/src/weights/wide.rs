@@ -1,11 +1,24 @@
 //! Types of numbers that files have and tensors do not: read as float32.
 
+use rayon::prelude::*;
 use weft_formats::{Dtype, float};
+
+/// Numbers that one thread widens at a time.
+const RUN: usize = 1 << 16;
 
 /// The numbers as little-endian float32. None for a type that is not read.
 pub fn numbers(dtype: Dtype, data: &[u8]) -> Option<Vec<u8>> {
     let size = dtype.bytes()?;
-    Some(data.chunks_exact(size).flat_map(|number| (float::read(dtype, number) as f32).to_le_bytes()).collect())
+    let wide = |number: &[u8]| (float::read(dtype, number) as f32).to_le_bytes();
+    // A type of one byte has so few numbers that each is widened once.
+    let table: Vec<[u8; 4]> = if size == 1 { (0..=u8::MAX).map(|byte| wide(&[byte])).collect() } else { Vec::new() };
+    let mut numbers = vec![0; data.len() / size * 4];
+    numbers.par_chunks_mut(RUN * 4).zip(data.par_chunks(RUN * size)).for_each(|(out, data)| {
+        for (out, number) in out.as_chunks_mut::<4>().0.iter_mut().zip(data.chunks_exact(size)) {
+            *out = if let [byte] = number { table[usize::from(*byte)] } else { wide(number) };
+        }
+    });
+    Some(numbers)
 }
 
 #[cfg(test)]

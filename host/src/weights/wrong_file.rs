@@ -14,8 +14,6 @@ pub fn refuse(file: &File, head: &[u8]) -> Result<()> {
         ("is a Git-LFS pointer, not the model itself", "run `git lfs pull` in its repository")
     } else if text.starts_with("<!doctype") || text.starts_with("<html") {
         ("is a web page, not a model", "download the file itself, not its page")
-    } else if head.starts_with(b"GGUF") {
-        ("is a GGUF file, which Weft does not read yet", "use a diffusers folder with .safetensors files")
     } else if text.starts_with("<?xml") || text.starts_with("{\"error") || is_words(head) {
         (
             "is a text, not a model; it may be the message of a server",

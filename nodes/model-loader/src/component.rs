@@ -27,7 +27,7 @@ pub fn load(run: &Run, inputs: &Record, role: Role) -> Result<Model> {
         Place::File(file) => file.load(run, role)?,
     };
     let weights = weights.cast(precision::dtype(run, inputs, role)?);
-    Model::new(&architecture, &config, &precision::quantized(weights, inputs, role)?)
+    Model::new(&architecture, &config, &precision::quantized(run, weights, inputs, role)?)
 }
 
 fn of_folder(folder: &Path, role: Role) -> Result<Single> {

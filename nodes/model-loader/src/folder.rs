@@ -49,6 +49,15 @@ pub fn tokenizer(text_encoder: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Whether it is the folder of one part. One with a `config.json` and the files of several parts is none.
+pub fn is_part(path: &Path) -> bool {
+    let names =
+        path.read_dir().into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names: Vec<String> = names.collect();
+    let count = |ending: &str| names.iter().filter(|name| name.ends_with(ending)).count();
+    path.join("config.json").is_file() && (count(".safetensors") <= 1 || count(".safetensors.index.json") > 0)
+}
+
 pub fn is_tokenizer(folder: &Path) -> bool {
     ["tokenizer.json", "vocab.json"].iter().any(|file| folder.join(file).is_file())
 }

@@ -65,9 +65,11 @@ fn what(weights: &Weights, tensors: &[TensorInfo]) -> String {
 
 /// Weights that are more than plain numbers would load as nonsense.
 fn refuse_packed(tensors: &[TensorInfo], folder: &Path) -> Result<()> {
-    let packed = tensors.iter().find(|tensor| tensor.dtype.is_none() || tensor.name.ends_with(".scales"));
-    let Some(tensor) = packed else { return Ok(()) };
-    let what = if tensor.dtype.is_none() { "float8 or another packed type" } else { "quantized" };
-    Err(Error::file(format!("{} is {what} (`{}`), which is not supported yet", folder.display(), tensor.name))
-        .help("use the bfloat16, float16 or float32 files of the model"))
+    let Some(tensor) = tensors.iter().find(|tensor| tensor.dtype.is_none()) else { return Ok(()) };
+    let TensorInfo { name, stored, .. } = tensor;
+    Err(Error::file(format!(
+        "{} has numbers of the type {stored} (`{name}`), which is not supported",
+        folder.display()
+    ))
+    .help("use the bfloat16, float16, float8 or GGUF file of the model"))
 }

@@ -26,7 +26,7 @@ pub fn find(path: &Path, role: Role) -> Result<Place> {
         let file = File::open(path)?;
         return if file.has(role) { Ok(Place::File(file)) } else { Err(looks_like::without(&file, role)) };
     }
-    if folder::is_whole_model(path) || path.join("config.json").is_file() {
+    if folder::is_whole_model(path) || folder::is_part(path) {
         return folder::component(path, role).map(Place::Folder);
     }
     let (mut found, others): (Vec<File>, Vec<File>) = files(path)?.into_iter().partition(|file| file.has(role));

@@ -33,8 +33,12 @@ pub fn quantize_param() -> InputKind {
 }
 
 /// The weights as the loader's `quantize` says.
-pub fn quantized(weights: Weights, inputs: &Record, role: Role) -> Result<Weights> {
+pub fn quantized(run: &Run, weights: Weights, inputs: &Record, role: Role) -> Result<Weights> {
     let bits: String = inputs.get("quantize")?;
+    let is_packed = || weights.list().iter().any(|tensor| tensor.stored == "U32");
+    if bits != "none" && is_packed() {
+        run.note("The file has its matrices packed already: they stay as they are.");
+    }
     Ok(match bits.parse() {
         Ok(bits) if role != Role::Vae => weights.quantize(bits),
         _ => weights,

@@ -89,10 +89,10 @@ fn files_that_are_something_else() {
             says: &["is a text, not a model"],
         },
         Case {
-            name: "a GGUF file",
+            name: "half a GGUF file",
             arrange: |at| holding(at, b"GGUF\x03\0\0\0\0\0\0\0"),
             code: 6,
-            says: &["is a GGUF file", "diffusers folder"],
+            says: &["is damaged", "cut off within its header", "download"],
         },
         Case {
             name: "a LoRA",
@@ -261,10 +261,82 @@ fn headers_that_lie() {
         Case {
             name: "a type that Weft does not read",
             arrange: |at| {
-                headed(at, &json!({ "layers.0.a": { "dtype": "F8_E4M3", "shape": [8], "data_offsets": [0, 8] } }), 8)
+                headed(at, &json!({ "layers.0.a": { "dtype": "I16", "shape": [4], "data_offsets": [0, 8] } }), 8)
             },
             code: 6,
-            says: &["float8", "`layers.0.a`", "bfloat16, float16 or float32"],
+            says: &["type I16", "`layers.0.a`", "bfloat16"],
+        },
+        Case {
+            name: "packed as NVFP4",
+            arrange: |at| {
+                headed(
+                    at,
+                    &json!({ "layers.0.attention.out.weight_scale_2": { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] } }),
+                    4,
+                )
+            },
+            code: 6,
+            says: &["is packed as NVFP4", "`layers.0.attention.out.weight_scale_2`", "node `model`"],
+        },
+        Case {
+            name: "packed as SVDQuant",
+            arrange: |at| {
+                headed(
+                    at,
+                    &json!({ "layers.0.attention.out.wscales": { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] } }),
+                    4,
+                )
+            },
+            code: 6,
+            says: &["is packed as SVDQuant", "`layers.0.attention.out.wscales`", "node `model`"],
+        },
+        Case {
+            name: "packed as SDNQ",
+            arrange: |at| {
+                headed(
+                    at,
+                    &json!({ "layers.0.attention.out.zero_point": { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] } }),
+                    4,
+                )
+            },
+            code: 6,
+            says: &["is packed as SDNQ", "`layers.0.attention.out.zero_point`", "node `model`"],
+        },
+        Case {
+            name: "packed as bitsandbytes",
+            arrange: |at| {
+                headed(
+                    at,
+                    &json!({ "layers.0.attention.out.weight.quant_state.bitsandbytes__nf4": { "dtype": "U8", "shape": [4], "data_offsets": [0, 4] } }),
+                    4,
+                )
+            },
+            code: 6,
+            says: &[
+                "is packed as bitsandbytes NF4",
+                "`layers.0.attention.out.weight.quant_state.bitsandbytes__nf4`",
+                "node `model`",
+            ],
+        },
+        Case {
+            name: "whole numbers with scales",
+            arrange: |at| {
+                let weight = json!({ "dtype": "I8", "shape": [4], "data_offsets": [0, 4] });
+                let scale = json!({ "dtype": "F32", "shape": [], "data_offsets": [4, 8] });
+                headed(at, &json!({ "layers.0.w.weight": weight, "layers.0.w.weight_scale": scale }), 8)
+            },
+            code: 6,
+            says: &["is packed as I8 with scales", "`layers.0.w.weight`"],
+        },
+        Case {
+            name: "float8 with a scale too many",
+            arrange: |at| {
+                let weight = json!({ "dtype": "F8_E4M3", "shape": [4, 1], "data_offsets": [0, 4] });
+                let scale = json!({ "dtype": "F32", "shape": [2], "data_offsets": [4, 12] });
+                headed(at, &json!({ "layers.0.w.weight": weight, "layers.0.w.weight_scale": scale }), 12)
+            },
+            code: 6,
+            says: &["float8 with 2 scales"],
         },
         Case {
             name: "a tensor twice",
