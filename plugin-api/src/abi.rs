@@ -408,6 +408,14 @@ pub struct Host {
 
     /// A table that is not yet part of this one, or null.
     pub extension: unsafe extern "C" fn(name: Text) -> *const c_void,
+
+    /// The tensor with its changes in float32, rounded to no type in between; of a quantized one, what rounding left.
+    pub weights_exact: unsafe extern "C" fn(weights: *const RawWeights, name: Text) -> *mut RawTensor,
+    /// A list of records: the files of the tensors, then what was told of their changes.
+    pub weights_history: unsafe extern "C" fn(weights: *const RawWeights) -> *mut RawValue,
+    /// The same tensors, and `entry` at the end of their history.
+    pub weights_with_history:
+        unsafe extern "C" fn(weights: *const RawWeights, entry: *const RawValue) -> *mut RawWeights,
 }
 
 // SAFETY: function pointers, and a pointer to a table that never changes.

@@ -105,6 +105,9 @@ pub fn host() -> &'static Host {
         run_info: run::info,
         run_write: run::write,
         extension,
+        weights_exact: weights::exact,
+        weights_history: weights::history,
+        weights_with_history: weights::with_history,
     };
     &HOST
 }

@@ -150,6 +150,9 @@ fn table() -> Host {
         run_info: run::info,
         run_write: run::write,
         extension,
+        weights_exact: models::weights_tensor,
+        weights_history: models::weights_history,
+        weights_with_history: models::weights_with_history,
     }
 }
 
