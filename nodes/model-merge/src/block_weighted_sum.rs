@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use plugin_api::{InputKind, Node, NodeSpec, Record, Result, Run, TensorInfo, Weights};
+use plugin_api::{InputKind, Node, NodeSpec, Record, Result, Run, TensorInfo};
 
 use crate::blocks::{self, Block};
 use crate::merge::{self, Merge};
@@ -33,8 +32,7 @@ impl Node for BlockWeightedSum {
         let told = merge::told("BlockWeightedSum", &[(b.clone(), 1.0)]).with("shares", shares.told());
         for info in tensors {
             let share = shares.of_tensor(&info.name);
-            let others: Rc<Vec<(Weights, f64)>> = Rc::new(vec![(b.weights.clone(), share)]);
-            merge.blend(info, 1.0 - share, &others)?;
+            merge.mix(info, &[(b.clone(), share)])?;
         }
         merge.finish(run, &told)
     }

@@ -1,7 +1,5 @@
 //! What every merge does: look whether the models fit, change the tensors of the first, and say what it did.
 
-use std::rc::Rc;
-
 use plugin_api::{Dtype, Error, InputKind, Model, NodeSpec, Record, Result, Run, Tensor, TensorInfo, Value, Weights};
 
 use crate::fit;
@@ -52,13 +50,16 @@ impl Merge {
         Ok(())
     }
 
-    /// Puts `own · W + Σ share · other` in the place of a tensor.
-    pub fn blend(&mut self, info: TensorInfo, own: f64, others: &Rc<Vec<(Weights, f64)>>) -> Result<()> {
-        if own == 1.0 && others.iter().all(|(_, share)| *share == 0.0) {
+    /// Mixes others into a tensor, one after the other: `(1 − share) · W + share · other`.
+    pub fn mix(&mut self, info: TensorInfo, others: &[(Source, f64)]) -> Result<()> {
+        let others: Vec<_> = others.iter().map(|(source, share)| (source.weights.clone(), *share)).collect();
+        // What comes before the last one that is taken whole is of no account.
+        let first = others.iter().rposition(|(_, share)| *share == 1.0).unwrap_or(0);
+        let others: Vec<_> = others.into_iter().skip(first).filter(|(_, share)| *share != 0.0).collect();
+        if others.is_empty() {
             return Ok(());
         }
-        let others = Rc::clone(others);
-        self.change(info, move |old, name| blended(old, name, own, &others))
+        self.change(info, move |old, name| mixed(old, name, &others))
     }
 
     /// The merged model; `told` says for those who save it how it was made.
@@ -76,16 +77,19 @@ impl Merge {
     }
 }
 
-fn blended(old: &Tensor, name: &str, own: f64, others: &[(Weights, f64)]) -> Result<Tensor> {
-    let taken: Vec<_> = others.iter().filter(|(_, share)| *share != 0.0).collect();
-    if let ([(weights, share)], true) = (taken.as_slice(), own == 0.0)
-        && *share == 1.0
-    {
-        return Ok(weights.exact(name));
-    }
-    let taken = taken.into_iter().map(|(weights, share)| (weights.exact(name), *share));
-    let own = Some((old.clone(), own)).filter(|(_, own)| *own != 0.0);
-    numbers::weighted_sum(own.into_iter().chain(taken).collect())
+fn mixed(old: &Tensor, name: &str, others: &[(Weights, f64)]) -> Result<Tensor> {
+    let mut tensors = vec![old.clone()];
+    tensors.extend(others.iter().map(|(weights, _)| weights.exact(name)));
+    numbers::by_piece(tensors, |pieces, out| {
+        out.iter_mut().zip(&pieces[0]).for_each(|(out, own)| *out = f64::from(*own));
+        for (piece, (_, share)) in pieces[1..].iter().zip(others) {
+            for (out, other) in out.iter_mut().zip(piece) {
+                let other = f64::from(*other);
+                // A whole one is taken as it is: 0 · ∞ is no number.
+                *out = if *share == 1.0 { other } else { (1.0 - share) * *out + share * other };
+            }
+        }
+    })
 }
 
 /// The bytes that a tensor has once a network takes it.

@@ -6,36 +6,37 @@ use plugin_api::{Result, Tensor};
 /// Numbers of one piece.
 const PIECE: usize = 1 << 20;
 
-/// `Σ share · tensor`, in the shape of the first. The sum is rounded to odd, see [`to_odd`].
-pub fn weighted_sum(parts: Vec<(Tensor, f64)>) -> Result<Tensor> {
-    let (tensors, shares): (Vec<Tensor>, Vec<f64>) = parts.into_iter().unzip();
-    by_piece(tensors, |pieces, out| {
-        for (index, out) in out.iter_mut().enumerate() {
-            *out = pieces.iter().zip(&shares).map(|(piece, share)| f64::from(piece[index]) * share).sum();
-        }
-    })
-}
-
-/// A tensor in the shape of the first, of which `compute` fills piece after piece from the same pieces of all.
+/// A tensor in the shape of the first, of which `compute` fills piece after piece from the same pieces of all. Rounded as
+/// [`to_odd`] does.
 pub fn by_piece(tensors: Vec<Tensor>, compute: impl Fn(&[Vec<f32>], &mut [f64])) -> Result<Tensor> {
     let shape = tensors[0].shape()?;
-    let count: usize = shape.iter().map(|&side| side as usize).product();
-    let flat: Vec<Tensor> = tensors.iter().map(|tensor| tensor.reshape(&[count as i32])).collect();
-    drop(tensors);
-    let mut result: Vec<f32> = Vec::with_capacity(count);
+    let mut result: Vec<f32> = Vec::with_capacity(count(&shape));
     let mut out = Vec::new();
+    read(&tensors, |pieces| {
+        out.clear();
+        out.resize(pieces[0].len(), 0.0);
+        compute(pieces, &mut out);
+        result.extend(out.iter().copied().map(to_odd));
+    })?;
+    // Before the result is there a second time.
+    drop(tensors);
+    Ok(Tensor::from_slice(&result, &shape))
+}
+
+/// Calls `take` with the same piece of all tensors, which have one shape, piece after piece.
+pub fn read(tensors: &[Tensor], mut take: impl FnMut(&[Vec<f32>])) -> Result<()> {
+    let count = count(&tensors[0].shape()?);
+    let flat: Vec<Tensor> = tensors.iter().map(|tensor| tensor.reshape(&[count as i32])).collect();
     for start in (0..count).step_by(PIECE) {
         let stop = count.min(start + PIECE);
-        let read = |tensor: &Tensor| tensor.narrow(0, start as i32, stop as i32).to_vec::<f32>();
-        let pieces: Vec<Vec<f32>> = flat.iter().map(read).collect::<Result<_>>()?;
-        out.clear();
-        out.resize(stop - start, 0.0);
-        compute(&pieces, &mut out);
-        result.extend(out.iter().copied().map(to_odd));
+        let piece = |tensor: &Tensor| tensor.narrow(0, start as i32, stop as i32).to_vec::<f32>();
+        take(&flat.iter().map(piece).collect::<Result<Vec<_>>>()?);
     }
-    // Before the result is there a second time.
-    drop(flat);
-    Ok(Tensor::from_slice(&result, &shape))
+    Ok(())
+}
+
+fn count(shape: &[i32]) -> usize {
+    shape.iter().map(|&side| side as usize).product()
 }
 
 /// The float32 next to `value`; of the two around it the one with an odd last bit. Rounding that to float16 or bfloat16

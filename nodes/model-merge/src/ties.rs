@@ -51,18 +51,17 @@ impl Node for Ties {
 
 fn merged(base: &Tensor, name: &str, others: &[(Weights, f64)], density: f64, scale: f64) -> Result<Tensor> {
     let tensors: Vec<Tensor> = others.iter().map(|(weights, _)| weights.exact(name)).collect();
-    let from = tensors.iter().map(|tensor| threshold(tensor, base, density)).collect::<Result<Vec<f32>>>()?;
+    let from = tensors.iter().map(|tensor| threshold(tensor, base, density)).collect::<Result<Vec<f64>>>()?;
     let all = [vec![base.clone()], tensors].concat();
     numbers::by_piece(all, |pieces, out| {
         let (base, models) = (&pieces[0], &pieces[1..]);
         for (index, out) in out.iter_mut().enumerate() {
-            let start = base[index];
+            let start = f64::from(base[index]);
             let changes = models.iter().zip(&from).zip(others).filter_map(|((model, from), (_, share))| {
-                let change = f64::from(model[index]) - f64::from(start);
-                // In float32, as the threshold was found.
-                ((model[index] - start).abs() >= *from).then_some(change * share)
+                let change = f64::from(model[index]) - start;
+                (change.abs() >= *from).then_some(change * share)
             });
-            *out = f64::from(start) + scale * disjoint_mean(changes);
+            *out = start + scale * disjoint_mean(changes);
         }
     })
 }
@@ -76,14 +75,17 @@ fn disjoint_mean(changes: impl Iterator<Item = f64> + Clone) -> f64 {
 }
 
 /// The smallest of the largest `density` of |tensor − base|; of equal ones all count.
-fn threshold(tensor: &Tensor, base: &Tensor, density: f64) -> Result<f32> {
-    let mut sizes: Vec<f32> = (tensor - base).abs().reshape(&[-1]).to_vec()?;
+fn threshold(tensor: &Tensor, base: &Tensor, density: f64) -> Result<f64> {
+    let mut sizes: Vec<f64> = Vec::new();
+    numbers::read(&[tensor.clone(), base.clone()], |pieces| {
+        sizes.extend(pieces[0].iter().zip(&pieces[1]).map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs()));
+    })?;
     let kept = (sizes.len() as f64 * density).round() as usize;
     if kept == 0 {
-        return Ok(f32::INFINITY);
+        return Ok(f64::INFINITY);
     }
     let place = sizes.len() - kept;
-    Ok(*sizes.select_nth_unstable_by(place, f32::total_cmp).1)
+    Ok(*sizes.select_nth_unstable_by(place, f64::total_cmp).1)
 }
 
 const ROWS_HELP: &str = "More models that were trained on from the base; the weight is a factor of what each learned.";

@@ -1,5 +1,3 @@
-use std::rc::Rc;
-
 use plugin_api::{InputKind, Node, NodeSpec, Record, Result, Run};
 
 use crate::merge::{self, Merge};
@@ -20,30 +18,15 @@ impl Node for WeightedSum {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        let mut steps = vec![(Source::linked(inputs, "b")?, inputs.get("alpha")?)];
-        steps.extend(rows::active(inputs)?);
-        let (own, others) = shares(steps);
+        let mut others = vec![(Source::linked(inputs, "b")?, inputs.get("alpha")?)];
+        others.extend(rows::active(inputs)?);
         let sources: Vec<Source> = others.iter().map(|(source, _)| source.clone()).collect();
         let mut merge = Merge::of(run, inputs, "a", &sources)?;
-        let told = merge::told("WeightedSum", &others);
-        let others = Rc::new(others.into_iter().map(|(source, share)| (source.weights, share)).collect());
         for info in merge.tensors() {
-            merge.blend(info, own, &others)?;
+            merge.mix(info, &others)?;
         }
-        merge.finish(run, &told)
+        merge.finish(run, &merge::told("WeightedSum", &others))
     }
-}
-
-/// One step after the other as one sum: each takes of all before it what it adds. The first model's share, and the others'.
-fn shares<T>(steps: Vec<(T, f64)>) -> (f64, Vec<(T, f64)>) {
-    let mut left = 1.0;
-    let mut shares = Vec::new();
-    for (source, weight) in steps.into_iter().rev() {
-        shares.push((source, weight * left));
-        left *= 1.0 - weight;
-    }
-    shares.reverse();
-    (left, shares)
 }
 
 const ROWS_HELP: &str = "More models, one after the other: each takes its weight of the sum so far.";
