@@ -8,6 +8,8 @@ mod fit;
 mod merge;
 mod numbers;
 mod rows;
+mod save;
+mod save_model;
 mod source;
 mod ties;
 mod weighted_sum;
@@ -22,6 +24,7 @@ plugin_api::export_plugin! {
         add_difference::AddDifference,
         block_weighted_sum::BlockWeightedSum,
         ties::Ties,
+        save_model::SaveModel,
     ],
     architectures: [],
 }

@@ -2,6 +2,7 @@
 
 mod numbers;
 mod refused;
+mod save;
 
 use std::collections::BTreeMap;
 use std::path::Path;
