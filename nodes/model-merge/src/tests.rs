@@ -185,3 +185,73 @@ fn every_param_has_help() {
         assert!(spec.inputs.iter().all(|input| !input.help.is_empty()), "{}", spec.name);
     }
 }
+
+mod saving {
+    use plugin_api::Dtype;
+    use plugin_api::testing::SavedTensor;
+
+    use super::*;
+    use crate::save_model::SaveModel;
+
+    const CONFIG: &str = r#"{"_class_name": "Toy2DModel", "dim": 40}"#;
+
+    fn save(run: &TestRun, inputs: &Record) -> Result<Record> {
+        run.run::<SaveModel>(&inputs.with("name", "mix"))
+    }
+
+    fn file(run: &TestRun, path: &str) -> serde_json::Value {
+        let written = run.written.borrow();
+        let (_, _, bytes) = written.iter().find(|(name, _, _)| name == path).expect("it is written");
+        serde_json::from_slice(bytes).expect("JSON")
+    }
+
+    #[test]
+    fn a_part_alone_is_a_folder_too() {
+        let run = TestRun::new();
+        let model = of_tensors("m", CONFIG, &[("w", &[1, 2], &[1.0, 2.0])]);
+        let outputs = save(&run, &inputs(&[("model", model)])).unwrap();
+        assert_eq!(outputs.get::<String>("path").unwrap(), "mix");
+        let expected = SavedTensor {
+            file: "transformer/diffusion_pytorch_model.safetensors".to_owned(),
+            name: "w".to_owned(),
+            dtype: Some(Dtype::Float16),
+            shape: vec![1, 2],
+            numbers: vec![1.0, 2.0],
+        };
+        assert_eq!(*run.saved.borrow(), [expected]);
+        let index = file(&run, "model_index.json");
+        assert_eq!(index["transformer"], serde_json::json!(["diffusers", "Toy2DModel"]));
+        assert_eq!(index["vae"], serde_json::json!([null, null]));
+        assert_eq!(file(&run, "transformer/config.json")["dim"], 40);
+        assert_eq!(file(&run, "scheduler/scheduler_config.json")["shift"], 3.0);
+        assert_eq!(file(&run, "merge_info.json")["precision"], "float16");
+        assert_eq!(run.reports.borrow()[0].rows, [["transformer", "1", "0.0 MB"]]);
+    }
+
+    #[test]
+    fn what_float16_does_not_have_is_refused() {
+        let model = |number| inputs(&[("model", of_tensors("m", CONFIG, &[("w", &[1, 2], &[1.0, number])]))]);
+        let error = save(&TestRun::new(), &model(-70000.0)).unwrap_err();
+        assert!(error.kind == ErrorKind::Invalid && error.message.contains("`w` has the number 70000"), "{error}");
+        assert!(save(&TestRun::new(), &model(70000.0).with("precision", "bfloat16")).is_ok());
+        assert!(save(&TestRun::new(), &model(f32::NEG_INFINITY)).is_ok(), "infinite before already");
+    }
+
+    #[test]
+    fn it_can_be_stopped() {
+        let run = TestRun { cancel_at: Some(0), ..TestRun::new() };
+        let model = of_tensors("m", CONFIG, &[("w", &[1, 2], &[1.0, 2.0])]);
+        assert_eq!(save(&run, &inputs(&[("model", model)])).unwrap_err().kind, ErrorKind::Cancelled);
+    }
+
+    #[test]
+    fn a_configuration_that_is_no_json_is_named() {
+        let error = save(&TestRun::new(), &inputs(&[("model", of_tensors("m", "x", &[]))])).unwrap_err();
+        assert!(error.message.contains("configuration of the transformer"), "{error}");
+    }
+
+    #[test]
+    fn every_param_has_help() {
+        assert!(SaveModel::spec().inputs.iter().all(|input| !input.help.is_empty()));
+    }
+}
