@@ -2,8 +2,11 @@
 //! computed but where a conversion must, so that the host, its plugins and their tests share one understanding of the formats.
 
 pub mod float;
+pub mod layout;
 pub mod lemica;
 pub mod lora;
+pub mod pickle;
+pub mod source;
 mod tensor;
 
 pub use tensor::{Dtype, Tensor};

@@ -131,6 +131,16 @@ pub struct ValueView {
     pub payload: *mut c_void,
 }
 
+/// A tensor as the rows of another from `first_row` on, in a shape of its own.
+#[repr(C)]
+#[derive(Debug)]
+pub struct TensorRows {
+    pub name: Text,
+    pub of: Text,
+    pub first_row: u64,
+    pub shape: Slice<i32>,
+}
+
 /// One named tensor. Text and shape live as long as the weights.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -402,7 +412,7 @@ pub struct Host {
     /// Shows a table on the node: a record of `title`, `columns` (a list of text) and `rows` (a list of lists of text).
     pub run_report: unsafe extern "C" fn(run: *const RawRun, table: *const RawValue) -> Status,
     /// A record: `device` ("cpu" or "gpu"), `graph` (its text), `node` (its id), `version` (of Weft),
-    /// `free_memory` (bytes).
+    /// `free_memory` (bytes), `models` (a list of folders).
     pub run_info: unsafe extern "C" fn(run: *const RawRun) -> *mut RawValue,
     /// Writes a new file below the output folder, whole or not at all; `out` receives its path as text.
     /// An existing file is never overwritten: the next free number is put behind the name.
@@ -446,6 +456,9 @@ pub struct Host {
         payload: *mut c_void,
         tensor: TensorFn,
     ) -> Status,
+    /// The tensors of `views` and no others. Fails where a view's rows or shape do not fit its tensor, or that is changed.
+    pub weights_views:
+        unsafe extern "C" fn(weights: *const RawWeights, views: Slice<TensorRows>, out: *mut *mut RawWeights) -> Status,
 }
 
 // SAFETY: function pointers, and a pointer to a table that never changes.

@@ -27,7 +27,7 @@ pub use node::{Node, Run};
 pub use spec::{Folder, InputKind, InputSpec, NodeSpec, OutputSpec};
 pub use tensor::{Dtype, Element, Tensor};
 pub use value::{FromValue, Record, Tag, Value};
-pub use weights::{TensorInfo, Weights};
+pub use weights::{TensorInfo, View, Weights};
 
 static HOST: AtomicPtr<abi::Host> = AtomicPtr::new(std::ptr::null_mut());
 

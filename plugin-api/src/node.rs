@@ -91,7 +91,8 @@ impl Run {
     }
 
     /// What the run knows of itself: `device` ("cpu" or "gpu"), `graph` (its text, as it is saved in pictures),
-    /// `node` (the id of this node), `version` (of Weft), `free_memory` (bytes that a tensor of this run can have).
+    /// `node` (the id of this node), `version` (of Weft), `free_memory` (bytes that a tensor of this run can have), `models` (a list
+    /// of the folders of models).
     pub fn info(&self) -> Record {
         // SAFETY: an owned record.
         Record(unsafe { Value::own((host().run_info)(self.as_ptr())) })

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::abi::{PatchTable, RawTensor, RawWeights, Slice, Status, TensorView, Text};
+use crate::abi::{PatchTable, RawTensor, RawWeights, Slice, Status, TensorRows, TensorView, Text};
 use crate::error::{Error, Result};
 use crate::export::guard;
 use crate::host;
@@ -29,8 +29,19 @@ pub struct TensorInfo {
     pub stored: String,
 }
 
+/// A tensor as the rows of another from `first_row` on, in a shape of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    pub name: String,
+    /// The full name of the tensor that it is a part of.
+    pub of: String,
+    pub first_row: usize,
+    pub shape: Vec<i32>,
+}
+
 impl Weights {
-    /// Opens a `.safetensors` file, an `.index.json`, or a folder that holds one of them.
+    /// Opens a file of weights, by its first bytes (safetensors, or what torch saves), an `.index.json`, or a folder that holds
+    /// one of them.
     ///
     /// # Errors
     /// A file that is missing or bad; the message says what it is instead.
@@ -112,6 +123,22 @@ impl Weights {
     pub fn select(&self, from: &str, to: &str) -> Self {
         // SAFETY: lent for the call, owned result.
         unsafe { Self::own((host().weights_select)(self.as_ptr(), Text::text(from), Text::text(to))) }
+    }
+
+    /// The tensors of `views` and no others. Nothing is read or copied.
+    ///
+    /// # Errors
+    /// A view whose rows or shape do not fit its tensor, or one of a tensor that is changed.
+    pub fn views(&self, views: &[View]) -> Result<Self> {
+        let rows = |view: &View| TensorRows {
+            name: Text::text(&view.name),
+            of: Text::text(&view.of),
+            first_row: view.first_row as u64,
+            shape: Slice::of(&view.shape),
+        };
+        let rows: Vec<TensorRows> = views.iter().map(rows).collect();
+        // SAFETY: lent for the call.
+        self.changed(|out| unsafe { (host().weights_views)(self.as_ptr(), Slice::of(&rows), out) })
     }
 
     /// The same tensors, converted to `dtype` when they are read.

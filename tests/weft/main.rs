@@ -16,4 +16,5 @@ mod program;
 mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
+mod single_file;
 mod units;

@@ -101,6 +101,7 @@ impl Executor {
             device: self.device,
             graph: job.graph.as_str().into(),
             output: job.output.clone(),
+            models: job.models.clone(),
             events,
             cancelled: Arc::clone(&self.cancelled),
             written: Vec::new().into(),

@@ -17,7 +17,8 @@ impl Job {
     /// The folder cannot be used.
     pub fn prepare(plan: Plan, graph: &Graph, catalog: &Catalog, roots: &Roots, output: &Path) -> Result<Self> {
         let output = prepare_output(output)?;
-        Ok(Self { plan, graph: shareable(graph, catalog, roots), output, dumps: Vec::new() })
+        let (graph, models) = (shareable(graph, catalog, roots), roots.models.clone());
+        Ok(Self { plan, graph, output, models, dumps: Vec::new() })
     }
 }
 

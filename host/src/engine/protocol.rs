@@ -28,6 +28,8 @@ pub struct Job {
     /// The graph as it goes into pictures: paths relative to the models and input folders.
     pub graph: String,
     pub output: PathBuf,
+    /// The folders of models, first one wins: what belongs to a file may lie elsewhere below them.
+    pub models: Vec<PathBuf>,
     pub dumps: Vec<Dump>,
 }
 

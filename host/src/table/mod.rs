@@ -112,6 +112,7 @@ pub fn host() -> &'static Host {
         run_write_folder: folder::write_folder,
         folder_write: folder::write,
         folder_write_tensors: folder::write_tensors,
+        weights_views: weights::views,
     };
     &HOST
 }

@@ -28,6 +28,7 @@ pub struct Run {
     pub device: Device,
     pub graph: Rc<str>,
     pub output: PathBuf,
+    pub models: Vec<PathBuf>,
     pub events: Events,
     pub cancelled: Arc<AtomicBool>,
     /// What the node wrote so far.
@@ -220,6 +221,10 @@ pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {
         entry("node", &run.node),
         entry("version", env!("CARGO_PKG_VERSION")),
         ("free_memory".to_owned(), Value::Int(memory::free() as i64)),
+        (
+            "models".to_owned(),
+            Value::List(run.models.iter().map(|root| Value::text(&root.to_string_lossy())).collect()),
+        ),
     ])
     .into_raw()
 }

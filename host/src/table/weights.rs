@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use plugin_api::abi::{PatchTable, RawTensor, RawValue, RawWeights, Slice, Status, TensorView, Text};
+use plugin_api::View;
+use plugin_api::abi::{PatchTable, RawTensor, RawValue, RawWeights, Slice, Status, TensorRows, TensorView, Text};
 
 use super::error;
 use super::tensor::{Tensor, dtype_from};
@@ -95,6 +96,25 @@ pub unsafe extern "C" fn linear(weights: *const RawWeights, name: Text, x: *cons
 pub unsafe extern "C" fn select(weights: *const RawWeights, from: Text, to: Text) -> *mut RawWeights {
     // SAFETY: a live handle, lent text.
     to_raw(unsafe { get(weights).select(&from.to_text(), &to.to_text()) })
+}
+
+pub unsafe extern "C" fn views(
+    weights: *const RawWeights,
+    views: Slice<TensorRows>,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: a live handle, lent views, a valid target.
+    unsafe {
+        error::status(out, || {
+            let view = |rows: &TensorRows| View {
+                name: rows.name.to_text(),
+                of: rows.of.to_text(),
+                first_row: usize::try_from(rows.first_row).unwrap_or(usize::MAX),
+                shape: rows.shape.get().to_vec(),
+            };
+            get(weights).views(views.get().iter().map(view)).map(to_raw)
+        })
+    }
 }
 
 pub unsafe extern "C" fn cast(weights: *const RawWeights, dtype: u32) -> *mut RawWeights {

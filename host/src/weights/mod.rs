@@ -1,8 +1,12 @@
 //! Named tensors, left in their files until they are used.
 
+mod dtype;
+mod entry;
+mod file;
 mod matrix;
 mod open;
 mod patch;
+mod pth;
 mod safetensors;
 mod wide;
 mod wrong_file;
@@ -12,13 +16,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use mlx_rs::Array;
-use plugin_api::{Dtype, Error, Result};
+use plugin_api::{Dtype, Error, Result, View};
 use weft_formats::lora::Metadata;
 
 use crate::table::{self, Value, mlx};
 use matrix::Matrix;
-use safetensors::Tensors;
 
+pub use entry::Entry;
 pub use open::open;
 pub use patch::{Change, Patch};
 
@@ -42,20 +46,6 @@ pub struct Weights {
 }
 
 type Loaded = Rc<RefCell<HashMap<String, Matrix>>>;
-
-/// One tensor and where its numbers lie.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    pub name: String,
-    pub shape: Vec<i32>,
-    /// None for a type that a model's tensors cannot have (float8, say).
-    pub dtype: Option<Dtype>,
-    /// The type in the file, by its name in safetensors.
-    pub stored: String,
-    file: Rc<Tensors>,
-    start: u64,
-    bytes: usize,
-}
 
 impl Weights {
     fn new(mut entries: Vec<Entry>) -> Self {
@@ -99,6 +89,23 @@ impl Weights {
         let patches = Rc::new(patches.collect());
         let history = Rc::clone(&self.history);
         Self { dtype: self.dtype, bits: self.bits, patches, history, ..Self::new(entries.collect()) }
+    }
+
+    /// The tensors of `views` and no others.
+    ///
+    /// # Errors
+    /// A view whose rows or shape do not fit its tensor, or one of a tensor that is changed.
+    pub fn views(&self, views: impl Iterator<Item = View>) -> Result<Self> {
+        let entry = |view: View| {
+            let whole = self.find(&view.of).ok_or_else(|| self.missing(&view.of))?;
+            match self.patches.contains_key(&view.of) {
+                true => Err(Error::invalid(format!("`{}` is changed, and a changed tensor has no parts", view.of))),
+                false => whole.rows(view),
+            }
+        };
+        let entries = views.map(entry).collect::<Result<_>>()?;
+        let history = Rc::clone(&self.history);
+        Ok(Self { dtype: self.dtype, bits: self.bits, history, ..Self::new(entries) })
     }
 
     /// The same tensors, floating-point ones converted to `dtype` when they are read.
@@ -269,11 +276,11 @@ impl Weights {
     /// No such name, a file that changed or went away.
     pub fn bytes_of(&self, name: &str) -> Result<Vec<u8>> {
         let entry = self.find(name).ok_or_else(|| self.missing(name))?;
-        entry.file.read(entry.start, entry.bytes)
+        entry.numbers()
     }
 
     fn read(&self, entry: &Entry) -> Result<Array> {
-        let data = entry.file.read(entry.start, entry.bytes)?;
+        let data = entry.numbers()?;
         let Some(dtype) = entry.dtype else {
             let numbers = wide::numbers(weft_formats::Dtype::named(&entry.stored), &data).ok_or_else(|| {
                 let Entry { name, file, stored, .. } = entry;

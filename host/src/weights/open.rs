@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use plugin_api::{Error, Result};
 
-use super::Weights;
-use super::safetensors::Tensors;
+use super::file::File;
+use super::{Entry, Weights, pth, safetensors, wrong_file};
 use crate::error::io_cause;
 
 const INDEX: &str = ".safetensors.index.json";
@@ -22,7 +22,18 @@ pub fn open(path: &Path) -> Result<Weights> {
     if path.to_string_lossy().ends_with(INDEX) {
         return open_index(path);
     }
-    Tensors::open(path).map(Weights::new)
+    file(path).map(Weights::new)
+}
+
+/// The tensors of one file, whatever its name says it is.
+fn file(path: &Path) -> Result<Vec<Entry>> {
+    let file = File::open(path)?;
+    let head = file.head(256);
+    if weft_formats::pickle::is_torch(&head) {
+        return pth::entries(file);
+    }
+    wrong_file::refuse(&file, &head)?;
+    safetensors::entries(file)
 }
 
 fn open_folder(folder: &Path) -> Result<Weights> {
@@ -35,7 +46,12 @@ fn open_folder(folder: &Path) -> Result<Weights> {
     let ending = |ending: &str| -> Vec<&PathBuf> {
         files.iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect()
     };
-    match (ending(INDEX).as_slice(), ending(".safetensors").as_slice()) {
+    let mut weights = ending(".safetensors");
+    if weights.is_empty() {
+        // What people called them before.
+        weights = [".bin", ".pth", ".pt", ".ckpt"].into_iter().flat_map(ending).collect();
+    }
+    match (ending(INDEX).as_slice(), weights.as_slice()) {
         ([index], _) => open_index(index),
         ([], [file]) => open(file),
         ([], []) => Err(Error::file(format!("{} has no .safetensors file", folder.display()))
@@ -73,8 +89,8 @@ fn open_index(path: &Path) -> Result<Weights> {
             let what = format!("{} is missing, which {} names", file.display(), path.display());
             return Err(Error::file(what).help("download the missing part of the model"));
         }
-        let listed = |entry: &super::Entry| index.weight_map.get(&entry.name) == Some(name);
-        entries.extend(Tensors::open(&file)?.into_iter().filter(listed));
+        let listed = |entry: &Entry| index.weight_map.get(&entry.name) == Some(name);
+        entries.extend(self::file(&file)?.into_iter().filter(listed));
     }
     if let Some(lost) = index.weight_map.keys().find(|name| entries.iter().all(|entry| entry.name != **name)) {
         return Err(bad(format!("the tensor `{lost}` is not in the file that it names")));

@@ -1,21 +1,13 @@
-//! A part of a model: its folder in a diffusers folder, its role, and how it is loaded.
+//! A part of a model: what people call it, and how it is loaded.
 
 use std::path::Path;
 
 use plugin_api::{Error, Model, Record, Result, Role, Run, Weights};
 use serde_json::{Map, Value};
 
+use crate::place::{self, Place};
+use crate::single::Single;
 use crate::{folder, looks_like, precision};
-
-/// A part's folder in a diffusers folder.
-pub const fn folder_name(role: Role) -> &'static str {
-    match role {
-        Role::Model => "transformer",
-        Role::TextEncoder => "text_encoder",
-        Role::Vae => "vae",
-        Role::UpscaleModel => "upscaler",
-    }
-}
 
 /// What people call it.
 pub const fn title(role: Role) -> &'static str {
@@ -27,15 +19,21 @@ pub const fn title(role: Role) -> &'static str {
     }
 }
 
-/// The part of `role` at `path`: a diffusers folder, of which it is taken, or its own folder.
+/// The part of `role` at `path`: a diffusers folder, of which it is taken, its own folder, a file, or a folder of files.
 pub fn load(run: &Run, inputs: &Record, role: Role) -> Result<Model> {
     let path: String = inputs.get("path")?;
-    let folder = folder::component(Path::new(&path), role)?;
-    let weights = Weights::open(&folder.to_string_lossy())?;
-    let architecture = looks_like::architecture(role, &weights, &folder)?;
-    let config = config(&folder, role)?;
+    let Single { weights, architecture, config } = match place::find(Path::new(&path), role)? {
+        Place::Folder(folder) => of_folder(&folder, role)?,
+        Place::File(file) => file.load(run, role)?,
+    };
     let weights = weights.cast(precision::dtype(run, inputs, role)?);
     Model::new(&architecture, &config, &precision::quantized(weights, inputs, role)?)
+}
+
+fn of_folder(folder: &Path, role: Role) -> Result<Single> {
+    let weights = Weights::open(&folder.to_string_lossy())?;
+    let architecture = looks_like::architecture(role, &weights, folder)?;
+    Ok(Single { architecture, config: config(folder, role)?, weights })
 }
 
 /// The text of `config.json`; a text encoder's also says where its tokenizer lies.

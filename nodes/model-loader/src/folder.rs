@@ -1,33 +1,32 @@
-//! Where the parts of a model lie.
+//! Diffusers folders.
 
 use std::path::{Path, PathBuf};
 
 use plugin_api::{Error, Result, Role};
 
-use crate::component::{folder_name, title};
-use crate::looks_like;
+use crate::component::title;
 
-pub const SUPPORTED: &str = "give a diffusers folder: model_index.json with transformer/, text_encoder/, vae/ and \
-    tokenizer/ beside it";
+pub const SUPPORTED: &str = "give a diffusers folder (model_index.json with transformer/, text_encoder/, vae/ and \
+    tokenizer/ beside it), or a single file of the model";
+
+/// A part's folder in a diffusers folder.
+pub const fn folder_name(role: Role) -> &'static str {
+    match role {
+        Role::Model => "transformer",
+        Role::TextEncoder => "text_encoder",
+        Role::Vae => "vae",
+        Role::UpscaleModel => "upscaler",
+    }
+}
 
 /// The folder of one part: inside a diffusers folder, or the path itself.
 pub fn component(path: &Path, role: Role) -> Result<PathBuf> {
-    if path.is_file() {
-        return Err(looks_like::single_file(path));
-    }
     let inside = path.join(folder_name(role));
     if is_whole_model(path) { checked(inside, path, role) } else { checked(path.to_owned(), path, role) }
 }
 
-/// Fails where `path` is no folder with every part of a model in it, and names all that are missing.
+/// Fails where a part is missing, and names all that are.
 pub fn check_whole_model(path: &Path) -> Result<()> {
-    if path.is_file() {
-        return Err(looks_like::single_file(path));
-    }
-    if !is_whole_model(path) {
-        let error = Error::file(format!("{} is no model folder: it has no model_index.json", path.display()));
-        return Err(error.help(format!("{SUPPORTED}. For a single part there are nodes of their own, such as LoadVae")));
-    }
     let parts = [Role::Model, Role::TextEncoder, Role::Vae].map(folder_name);
     let missing: Vec<_> = parts.into_iter().chain(["tokenizer"]).filter(|part| !path.join(part).is_dir()).collect();
     match missing.is_empty() {
@@ -40,8 +39,7 @@ pub fn check_whole_model(path: &Path) -> Result<()> {
 pub fn tokenizer(text_encoder: &Path) -> Result<PathBuf> {
     let beside = text_encoder.parent().unwrap_or(text_encoder).join("tokenizer");
     let places = [beside.clone(), text_encoder.to_owned()];
-    let found =
-        places.into_iter().find(|place| ["tokenizer.json", "vocab.json"].iter().any(|f| place.join(f).is_file()));
+    let found = places.into_iter().find(|place| is_tokenizer(place));
     found.ok_or_else(|| {
         Error::file(format!(
             "the text encoder has no tokenizer: no tokenizer.json or vocab.json in {}",
@@ -51,7 +49,11 @@ pub fn tokenizer(text_encoder: &Path) -> Result<PathBuf> {
     })
 }
 
-fn is_whole_model(path: &Path) -> bool {
+pub fn is_tokenizer(folder: &Path) -> bool {
+    ["tokenizer.json", "vocab.json"].iter().any(|file| folder.join(file).is_file())
+}
+
+pub fn is_whole_model(path: &Path) -> bool {
     path.join("model_index.json").is_file() || path.join(folder_name(Role::Model)).is_dir()
 }
 
@@ -66,6 +68,21 @@ fn checked(folder: PathBuf, given: &Path, role: Role) -> Result<PathBuf> {
         return Err(error.help(SUPPORTED));
     }
     Ok(folder)
+}
+
+/// The folder that a path in the cache of Hugging Face's downloads means: `models--…/snapshots/…`, the one that `refs/main`
+/// names, or the only one.
+pub fn in_cache(path: &Path) -> PathBuf {
+    let snapshots = path.join("snapshots");
+    let Ok(entries) = snapshots.read_dir() else { return path.to_owned() };
+    let main = std::fs::read_to_string(path.join("refs/main")).unwrap_or_default();
+    let named = snapshots.join(main.trim());
+    let mut all = entries.flatten().map(|entry| entry.path());
+    match (all.next(), all.next()) {
+        _ if !main.trim().is_empty() && named.is_dir() => named,
+        (Some(only), None) => only,
+        _ => path.to_owned(),
+    }
 }
 
 fn incomplete(folder: &Path, missing: &str) -> Error {

@@ -8,9 +8,12 @@ mod load_model;
 mod load_text_encoder;
 mod load_vae;
 mod looks_like;
+mod place;
 mod precision;
+mod single;
 #[cfg(test)]
 mod tests;
+mod tokenizer;
 
 plugin_api::export_plugin! {
     id: "model-loader",

@@ -9,7 +9,7 @@ impl Node for LoadDiffusionModel {
     fn spec() -> NodeSpec {
         let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
         NodeSpec::new("LoadDiffusionModel", "loaders", "Loads a diffusion model alone.")
-            .required_param("path", path, "Its own folder, or a diffusers folder, of which it is taken.")
+            .required_param("path", path, "A file, its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)
             .param("quantize", precision::quantize_param(), precision::QUANTIZE_HELP)
             .output("model", "MODEL")

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, folder, precision};
+use crate::{component, place, precision};
 
 /// A whole model: what draws, what reads the prompt, and what turns latents into pictures.
 pub struct LoadModel;
@@ -11,7 +11,11 @@ impl Node for LoadModel {
     fn spec() -> NodeSpec {
         let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
         NodeSpec::new("LoadModel", "loaders", "Loads a whole model: diffusion model, text encoder and VAE.")
-            .required_param("path", path, "A diffusers folder below models/.")
+            .required_param(
+                "path",
+                path,
+                "A diffusers folder, a file with all parts, or a folder of such files, below models/.",
+            )
             .param("precision", precision::param(), precision::HELP)
             .param("quantize", precision::quantize_param(), precision::QUANTIZE_HELP)
             .output("model", "MODEL")
@@ -20,7 +24,7 @@ impl Node for LoadModel {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        folder::check_whole_model(Path::new(&inputs.get::<String>("path")?))?;
+        place::check_whole_model(Path::new(&inputs.get::<String>("path")?))?;
         Ok(Record::new()
             .with("model", component::load(run, inputs, Role::Model)?)
             .with("text_encoder", component::load(run, inputs, Role::TextEncoder)?)

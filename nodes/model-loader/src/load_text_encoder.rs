@@ -9,7 +9,7 @@ impl Node for LoadTextEncoder {
     fn spec() -> NodeSpec {
         let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
         NodeSpec::new("LoadTextEncoder", "loaders", "Loads a text encoder and its tokenizer alone.")
-            .required_param("path", path, "Its own folder, or a diffusers folder, of which it is taken.")
+            .required_param("path", path, "A file, its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)
             .param("quantize", precision::quantize_param(), precision::QUANTIZE_HELP)
             .output("text_encoder", "TEXT_ENCODER")

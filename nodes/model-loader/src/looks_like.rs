@@ -6,6 +6,7 @@ use plugin_api::{Error, Model, Result, Role, TensorInfo, Weights};
 
 use crate::component::title;
 use crate::folder::SUPPORTED;
+use crate::single::File;
 
 /// Names of tensors, anywhere in them, and what they give away. The first that is found counts.
 const SIGNS: &[(&str, &str)] = &[
@@ -41,15 +42,10 @@ pub fn architecture(role: Role, weights: &Weights, folder: &Path) -> Result<Stri
     known.ok_or_else(|| unknown(role, &what(weights, &tensors), folder))
 }
 
-/// What to say of a file where a folder is needed.
-pub fn single_file(path: &Path) -> Error {
-    // The host knows pickles, GGUF files, web pages and broken downloads by sight.
-    let weights = match Weights::open(&path.to_string_lossy()) {
-        Ok(weights) => weights,
-        Err(error) => return error,
-    };
-    let what = what(&weights, &weights.list());
-    Error::file(format!("{} is a single file, {what}; single files are not supported yet", path.display()))
+/// What to say of a file that holds no part of this role.
+pub fn without(file: &File, role: Role) -> Error {
+    let what = what(&file.weights, &file.weights.list());
+    Error::file(format!("{} is {what}, but a {} that Weft knows is needed", file.path.display(), title(role)))
         .help(SUPPORTED)
 }
 

@@ -146,12 +146,131 @@ fn wrong_weights_are_named() {
 }
 
 #[test]
-fn a_single_file_is_named() {
+fn a_file_of_something_else_is_named() {
     let folder = model();
-    for (tensor, what) in [("a.lora_down.weight", "a LoRA"), ("model.diffusion_model.cap_embedder.0", "ComfyUI")] {
+    for (tensor, what) in [("a.lora_down.weight", "a LoRA"), ("double_blocks.0.w", "a FLUX model")] {
         write(folder.path(), "x.safetensors", "");
         put(folder.path(), "x.safetensors", tensor);
         let error = load::<LoadModel>(&folder.path().join("x.safetensors")).unwrap_err();
         assert!(error.message.contains(what) && error.help.contains("diffusers folder"), "{error}");
     }
+}
+
+/// The names that give a diffusion model and a VAE away in ComfyUI's files, as toys.
+const DIFFUSION: [(&str, &[i32]); 4] = [
+    ("cap_embedder.1.weight", &[32, 8]),
+    ("x_embedder.weight", &[32, 64]),
+    ("noise_refiner.0.attention.qkv.weight", &[96, 32]),
+    ("layers.0.attention.q_norm.weight", &[16]),
+];
+const VAE: [(&str, &[i32]); 3] = [
+    ("decoder.conv_in.weight", &[32, 16, 3, 3]),
+    ("decoder.mid.block_1.conv1.weight", &[1]),
+    ("decoder.up.0.block.0.conv1.weight", &[32, 32, 3, 3]),
+];
+
+struct SingleModel;
+struct SingleVae;
+macro_rules! singles {
+    ($($name:ident $role:ident $tensor:literal $shape:expr;)*) => { $(
+        impl Architecture for $name {
+            const ID: &'static str = stringify!($name);
+            const ROLE: Role = Role::$role;
+
+            fn detect(weights: &Weights) -> bool {
+                weights.find($tensor).is_some_and(|found| found.shape == $shape)
+            }
+
+            fn build(_: &str, _: &Weights) -> Result<Self> {
+                Ok(Self)
+            }
+
+            fn call(&self, _: &Session, _: &str, _: &Record) -> Result<Value> {
+                Ok(Value::null())
+            }
+        }
+    )* };
+}
+singles! {
+    SingleModel Model "noise_refiner.0.attention.to_v.weight" [32, 32];
+    SingleVae Vae "decoder.up_blocks.0.resnets.0.conv1.weight" [32, 32, 3, 3];
+}
+
+/// Puts a file with these tensors there.
+fn single(folder: &Path, file: &str, prefix: &str, tensors: &[(&str, &[i32])]) {
+    testing::host();
+    testing::architecture::<SingleModel>();
+    testing::architecture::<SingleVae>();
+    write(folder, file, "");
+    let numbers = vec![0.0; 1 << 14];
+    let names: Vec<String> = tensors.iter().map(|(name, _)| format!("{prefix}{name}")).collect();
+    let size = |shape: &[i32]| shape.iter().product::<i32>() as usize;
+    let tensors: Vec<_> =
+        tensors.iter().zip(&names).map(|((_, shape), name)| (name.as_str(), *shape, &numbers[..size(shape)])).collect();
+    testing::weights_file(folder.join(file).to_str().unwrap(), &tensors);
+}
+
+#[test]
+fn a_file_gives_the_parts_that_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    single(folder.path(), "x.safetensors", "model.diffusion_model.", &DIFFUSION);
+    let file = folder.path().join("x.safetensors");
+    let model: Model = load::<LoadDiffusionModel>(&file).unwrap().get("model").unwrap();
+    assert_eq!(model.architecture(), "SingleModel");
+    let config: serde_json::Value = serde_json::from_str(&model.config()).unwrap();
+    assert_eq!((&config["dim"], &config["n_heads"]), (&32.into(), &2.into()));
+    let error = load::<LoadVae>(&file).unwrap_err();
+    assert!(error.message.contains("is a Z-Image checkpoint in ComfyUI's layout, but a VAE"), "{error}");
+    let error = load::<LoadModel>(&file).unwrap_err();
+    assert!(error.message.contains("holds no text encoder and no VAE"), "{error}");
+    assert!(error.help.contains("LoadDiffusionModel"), "{error}");
+}
+
+#[test]
+fn a_file_s_own_configuration_goes_before_what_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    single(folder.path(), "vae/x.safetensors", "", &VAE);
+    let file = folder.path().join("vae/x.safetensors");
+    let scale = |path: &Path| {
+        let vae: Model = load::<LoadVae>(path).unwrap().get("vae").unwrap();
+        let config: serde_json::Value = serde_json::from_str(&vae.config()).unwrap();
+        config["scaling_factor"].as_f64().unwrap()
+    };
+    assert_eq!(scale(&file), 0.3611);
+    // The one VAE of a folder of split files.
+    assert_eq!(scale(folder.path()), 0.3611);
+    write(folder.path(), "vae/config.json", r#"{"_class_name": "Other", "scaling_factor": 2}"#);
+    assert_eq!(scale(&file), 0.3611);
+    write(folder.path(), "vae/config.json", r#"{"_class_name": "AutoencoderKL", "scaling_factor": 2}"#);
+    assert_eq!(scale(&file), 2.0);
+}
+
+#[test]
+fn of_two_files_neither_is_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    single(folder.path(), "vae/x.safetensors", "", &VAE);
+    single(folder.path(), "y.safetensors", "vae.", &VAE);
+    let error = load::<LoadVae>(folder.path()).unwrap_err();
+    assert!(error.message.contains("several files with a VAE") && error.message.contains("y.safetensors"), "{error}");
+    let error = load::<LoadDiffusionModel>(folder.path()).unwrap_err();
+    assert!(error.message.contains("no file in"), "{error}");
+}
+
+#[test]
+fn a_cache_of_downloads_is_read_in_place() {
+    let model = model();
+    let cache = tempfile::tempdir().unwrap();
+    write(cache.path(), "refs/main", "abc\n");
+    std::fs::create_dir_all(cache.path().join("snapshots/old")).unwrap();
+    std::os::unix::fs::symlink(model.path(), cache.path().join("snapshots/abc")).unwrap();
+    for part in ["transformer", "text_encoder", "vae"] {
+        let tensors = [
+            ("transformer", "cap_embedder.w"),
+            ("text_encoder", "layers.0.self_attn.w"),
+            ("vae", "decoder.up_blocks.w"),
+        ];
+        let tensor = tensors.iter().find(|(name, _)| *name == part).unwrap().1;
+        put(&cache.path().join("snapshots/abc"), part, tensor);
+    }
+    assert!(load::<LoadModel>(cache.path()).is_ok());
 }

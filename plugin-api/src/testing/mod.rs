@@ -158,6 +158,7 @@ fn table() -> Host {
         run_write_folder: folder::write_folder,
         folder_write: folder::write,
         folder_write_tensors: folder::write_tensors,
+        weights_views: models::weights_views,
     }
 }
 

@@ -10,7 +10,7 @@ use super::compute;
 use super::values::{Cell, Val, cell, free, get, handle, made, status, val};
 use crate::abi::{
     ArchitectureEntry, HookTable, ModelView, NextFn, PatchTable, RawRun, RawSession, RawTensor, RawValue, RawWeights,
-    Slice, Status, TensorView, Text,
+    Slice, Status, TensorRows, TensorView, Text,
 };
 use crate::{Dtype, Error, Result};
 
@@ -138,6 +138,26 @@ pub unsafe extern "C" fn weights_select(weights: *const RawWeights, from: Text, 
     let renamed =
         |(name, array): (&String, &Array)| Some((format!("{to}{}", name.strip_prefix(&from)?), array.clone()));
     handle::<Tensors, _>(Rc::new(weights.iter().filter_map(renamed).collect()))
+}
+
+pub unsafe extern "C" fn weights_views(
+    weights: *const RawWeights,
+    views: Slice<TensorRows>,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: a live handle, lent views, a valid target.
+    unsafe {
+        status(out, || {
+            let rows = |view: &TensorRows| {
+                let (whole, shape) = (named(weights, &view.of.to_text())?, view.shape.get());
+                let row = whole.data.len() / whole.shape.first().map_or(1, |rows| *rows as usize);
+                let start = view.first_row as usize * row;
+                let data = whole.data[start..start + shape.iter().product::<i32>() as usize].to_vec();
+                Ok((view.name.to_text(), Array::new(shape, data, whole.dtype)?))
+            };
+            Ok(handle::<Tensors, _>(Rc::new(views.get().iter().map(rows).collect::<Result<_>>()?)))
+        })
+    }
 }
 
 pub unsafe extern "C" fn weights_cast(weights: *const RawWeights, dtype: u32) -> *mut RawWeights {

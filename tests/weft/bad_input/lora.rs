@@ -77,7 +77,7 @@ fn files_that_are_no_lora() {
             name: "a pickle",
             arrange: |at| applied(at, b"\x80\x02}q\0.                    "),
             code: 6,
-            says: &["is a pickle", "never opened", "node `lora`"],
+            says: &["is a pickle", "not one that torch.save wrote", "node `lora`"],
         },
         Case {
             name: "truncated",

@@ -6,6 +6,7 @@ mod graph;
 mod image;
 mod lora;
 mod output;
+mod pickle;
 mod plugin;
 mod tokenizer_config;
 mod weights;

@@ -89,18 +89,6 @@ fn files_that_are_something_else() {
             says: &["is a text, not a model"],
         },
         Case {
-            name: "a pickle",
-            arrange: |at| holding(at, b"\x80\x02}q\0.                    "),
-            code: 6,
-            says: &["is a pickle", "never opened", "use a .safetensors file"],
-        },
-        Case {
-            name: "a zipped pickle",
-            arrange: |at| holding(at, b"PK\x03\x04\0\0\0\0\0\0\0\0\0\0"),
-            code: 6,
-            says: &["is a pickle", "use a .safetensors file"],
-        },
-        Case {
             name: "a GGUF file",
             arrange: |at| holding(at, b"GGUF\x03\0\0\0\0\0\0\0"),
             code: 6,
@@ -141,7 +129,7 @@ fn files_that_are_something_else() {
             name: "a LoRA given as a whole model",
             arrange: lora_as_model,
             code: 6,
-            says: &["style.safetensors is a single file, a LoRA", "node `model`", "diffusers folder"],
+            says: &["style.safetensors is a LoRA", "node `model`", "diffusers folder"],
         },
     ]);
 }
