@@ -2,7 +2,7 @@
 
     python check_saved.py WEFT [VARIANT…]      default: half plain wide sharded
 
-Every model is saved as it is, in the type of its files, and merged with a LoRA's worth of noise; the merge is compared with
+Every model is saved as it is, in the type of its files, once as a folder and once as a file for ComfyUI, and merged with a LoRA's worth of noise; the merge is compared with
 float64 rounded once to float16.
 """
 
@@ -18,6 +18,8 @@ from diffusers import ZImagePipeline
 from safetensors.torch import load_file, save_file
 
 import weft
+from make_single_file import PREFIXES
+from make_single_file import check as check_parts
 from weft import Link
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -40,14 +42,14 @@ def load(folder):
     return ZImagePipeline.from_pretrained(folder, torch_dtype=types, local_files_only=True)
 
 
-def save(binary, folder, models, node, precision, name):
+def save(binary, folder, models, node, precision, name, layout="diffusers"):
     nodes = {
         "model": ("model-loader/LoadModel", {"path": "model", "precision": precision}),
         "other": ("model-loader/LoadDiffusionModel", {"path": "other", "precision": precision}),
         "merge": ("model-merge/WeightedSum", {"a": Link("model.model"), "b": Link("other.model"), "alpha": ALPHA}),
         "save": ("model-merge/SaveModel", {
             "model": Link(f"{node}.model"), "text_encoder": Link("model.text_encoder"), "vae": Link("model.vae"),
-            "name": name, "precision": precision,
+            "name": name, "precision": precision, "layout": layout,
         }),
     }
     weft.run(binary, folder, nodes, models, options=["--device", "cpu"])
@@ -81,6 +83,14 @@ def compare_parts(source, saved):
     return names, different
 
 
+def check_single_file(file, saved):
+    """diffusers' own conversion of ComfyUI's names gives the tensors of the saved folder."""
+    tensors = load_file(file)
+    parts = {part: {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+             for part, prefix in PREFIXES.items()}
+    check_parts(saved, parts)
+
+
 def compare_merge(models, saved):
     """How many values of the merge are not those of float64 rounded once to float16."""
     a, b = weights_of(models / "model/transformer"), weights_of(models / "other")
@@ -100,6 +110,7 @@ def check(binary, variant):
         precision = TYPES[next(iter(weights_of(models / "model/transformer").values())).dtype]
         saved = save(binary, folder, models, "model", precision, "same")
         names, different = compare_parts(load(models / "model"), load(saved))
+        check_single_file(save(binary, folder, models, "model", precision, "single", "comfyui") / "single.safetensors", saved)
         merged = save(binary, folder, models, "merge", "float16", "merged")
         load(merged)
         off, total = compare_merge(models, merged)

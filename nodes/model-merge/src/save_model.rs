@@ -12,7 +12,7 @@ impl Node for SaveModel {
             .optional_link("text_encoder", "TEXT_ENCODER", "Saved beside it, with its tokenizer.")
             .optional_link("vae", "VAE", "Saved beside it.")
             .required_param("name", InputKind::text(""), "The new folder's name, below the output folder.")
-            .param("layout", InputKind::choice(&["diffusers"]), "How the files are laid out and their tensors named.")
+            .param("layout", InputKind::choice(&["diffusers", "comfyui"]), LAYOUT_HELP)
             .param("precision", InputKind::choice(&["float16", "bfloat16", "float32"]), PRECISION_HELP)
             .output("path", "TEXT")
             .sink()
@@ -31,10 +31,13 @@ impl Node for SaveModel {
             let model: Option<Model> = inputs.find(input)?;
             parts.extend(model.map(|model| Part::new(role, model, &precision)).transpose()?);
         }
-        let path = save::diffusers(run, &inputs.get::<String>("name")?, &parts, &precision)?;
+        let path =
+            save::save(run, &inputs.get::<String>("name")?, &inputs.get::<String>("layout")?, &parts, &precision)?;
         Ok(Record::new().with("path", path))
     }
 }
 
+const LAYOUT_HELP: &str =
+    "diffusers: a folder for each part. comfyui: one file with all that is linked, or with the diffusion model alone.";
 const PRECISION_HELP: &str = "The type of all numbers in the files. They are computed from the loaded files in float64 or float32 \
     and rounded to it once, whatever type the model runs in.";

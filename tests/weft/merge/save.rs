@@ -5,7 +5,7 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::{FILE, TRANSFORMER, halves, library, rounded, stored};
+use super::{FILE, TRANSFORMER, dumped, graph, halves, library, rounded, stored};
 use crate::bad_input::Place;
 use crate::program::{golden, relative_l2, run, run_well, tensors};
 
@@ -22,7 +22,11 @@ fn save(model: &str, more: &str) -> String {
 }
 
 fn arguments(place: &Place, nodes: &str) -> Vec<String> {
-    let graph = place.write("graph.ron", format!("Graph(format: 1, nodes: {{ {MODEL} {nodes} }})"));
+    arguments_of(place, &format!("{MODEL} {nodes}"))
+}
+
+fn arguments_of(place: &Place, nodes: &str) -> Vec<String> {
+    let graph = place.write("graph.ron", format!("Graph(format: 1, nodes: {{ {nodes} }})"));
     let loras = golden("lora").join("half").display().to_string();
     let (out, models) = (place.path("out"), place.path("models"));
     ["run", &graph, "-o", &out, "--device", "cpu", "--quiet", "--models", &models, "--models", &loras]
@@ -31,7 +35,12 @@ fn arguments(place: &Place, nodes: &str) -> Vec<String> {
 }
 
 fn saved(place: &Place, nodes: &str) -> String {
-    let arguments = arguments(place, nodes);
+    saved_by(place, &format!("{MODEL} {nodes}"))
+}
+
+/// What all of these nodes save.
+fn saved_by(place: &Place, nodes: &str) -> String {
+    let arguments = arguments_of(place, nodes);
     let said = run_well(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     said.stdout.lines().last().expect("the folder's path").to_owned()
 }
@@ -121,6 +130,56 @@ fn what_a_model_was_made_of_is_told() {
     let metadata = header.metadata().clone().expect("metadata");
     assert_eq!(metadata["format"], "pt");
     assert_eq!(serde_json::from_str::<Value>(&metadata["merge_info"]).expect("JSON"), info);
+}
+
+/// diffusers → comfyui → diffusers.
+#[test]
+fn comfyui_s_file_leads_back_byte_for_byte() {
+    let place = library();
+    let path = saved(&place, &save("model", r#""layout": "comfyui","#));
+    let file = Path::new(&path).join("mix.safetensors");
+    let names: Vec<String> = raw(&file).into_iter().map(|(name, _, _)| name).collect();
+    for name in [
+        "model.diffusion_model.layers.0.attention.qkv.weight",
+        "model.diffusion_model.x_embedder.weight",
+        "text_encoders.qwen3_4b.transformer.model.embed_tokens.weight",
+        "vae.decoder.mid.attn_1.q.weight",
+    ] {
+        assert!(names.iter().any(|found| found == name), "{name} in {names:?}");
+    }
+    let attention = raw(&file).into_iter().find(|(name, _, _)| name == "vae.decoder.mid.attn_1.q.weight");
+    assert!(attention.is_some_and(|(_, shape, _)| shape.ends_with("1, 1]")), "a convolution of 1 × 1");
+    let back = save("model", "").replace("\"mix\"", "\"back\"");
+    let models = place.path("models");
+    std::fs::rename(&path, Path::new(&models).join("single")).expect("the folder");
+    let nodes = format!(r#"{MODEL} {back}"#).replace(r#""path": "model","#, r#""path": "single/mix.safetensors","#);
+    let back = saved_by(&place, &nodes);
+    for file in [format!("transformer/{FILE}"), format!("vae/{FILE}"), "text_encoder/model.safetensors".to_owned()] {
+        let old = raw(&golden("half").join("model").join(&file));
+        let new = raw(&Path::new(&back).join(&file));
+        let bare = |tensors: Vec<(String, String, Vec<u8>)>| -> Vec<(String, String, Vec<u8>)> {
+            tensors
+                .into_iter()
+                .map(|(name, shape, bytes)| (name.trim_start_matches("model.").to_owned(), shape, bytes))
+                .collect()
+        };
+        assert!(bare(new) == bare(old), "{file}");
+    }
+}
+
+/// The diffusion model alone has no prefix, and may stand in a row.
+#[test]
+fn comfyui_s_diffusion_model_alone() {
+    let place = library();
+    let alone = r#""save": (kind: "model-merge/SaveModel", inputs: { "model": Link("b.model"), "name": "folder/b", "layout": "comfyui" }),"#;
+    let path = saved(&place, alone);
+    let file = Path::new(&path).join("b.safetensors");
+    assert!(raw(&file).iter().any(|(name, _, _)| name == "layers.0.attention.qkv.weight"));
+    std::fs::copy(&file, place.path("models/single.safetensors")).expect("a file");
+    let node = r#""m": (kind: "model-merge/WeightedSum", inputs: { "a": Link("a.model"), "b": Link("c.model"), "alpha": 0.0,
+        "rows": [{ "path": "single.safetensors", "weight": 1.0 }] }),"#;
+    let (found, b) = (dumped(&place, &graph(node), "m.model"), stored(&place, "b"));
+    assert!(found == b);
 }
 
 /// The picture of a model with a LoRA is that of the same in its weights.

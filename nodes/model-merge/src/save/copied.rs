@@ -22,15 +22,27 @@ const TOKENIZER: [&str; 7] = [
     "chat_template.jinja",
 ];
 
-/// Paths in the new folder, with what they will hold.
+/// A file of the new folder: its path in it, and what it will hold.
+type File = (String, Vec<u8>);
+
+/// What says how the parts work together: model_index.json and the scheduler's configuration.
 ///
 /// # Errors
 /// A file that is there and cannot be read.
-pub fn files(parts: &[Part]) -> Result<Vec<(String, Vec<u8>)>> {
+pub fn pipeline(parts: &[Part]) -> Result<Vec<File>> {
     let source = source(parts);
-    let mut files = vec![(INDEX.to_owned(), pretty(&model_index(parts, source.as_deref())))];
+    let index = pretty(&model_index(parts, source.as_deref()));
     let scheduler = source.map(|folder| folder.join(SCHEDULER)).filter(|path| path.is_file());
-    files.push((SCHEDULER.to_owned(), scheduler.map_or_else(|| Ok(pretty(&default_scheduler())), |path| read(&path))?));
+    let scheduler = scheduler.map_or_else(|| Ok(pretty(&default_scheduler())), |path| read(&path))?;
+    Ok(vec![(INDEX.to_owned(), index), (SCHEDULER.to_owned(), scheduler)])
+}
+
+/// The tokenizer of the text encoder, where there is one.
+///
+/// # Errors
+/// As [`pipeline`].
+pub fn tokenizer(parts: &[Part]) -> Result<Vec<File>> {
+    let mut files = Vec::new();
     for folder in parts.iter().filter_map(Part::tokenizer).map(Path::new) {
         for name in TOKENIZER.into_iter().filter(|name| folder.join(name).is_file()) {
             files.push((format!("tokenizer/{name}"), read(&folder.join(name))?));

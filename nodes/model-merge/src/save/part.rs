@@ -27,8 +27,8 @@ pub struct Part {
     /// What its config.json will say. Of a text encoder it also says where the tokenizer lies.
     config: Map<String, Value>,
     pub weights: Weights,
-    /// As they will be written.
-    tensors: Vec<TensorInfo>,
+    /// As they will be written, in diffusers' layout.
+    pub tensors: Vec<TensorInfo>,
 }
 
 impl Part {
@@ -68,6 +68,15 @@ impl Part {
         self.tensors.iter().map(|info| info.shape.iter().map(|&side| side as u64).product()).max().unwrap_or(0)
     }
 
+    /// What config.json says, without what is true of this machine alone.
+    pub fn config(&self) -> Map<String, Value> {
+        let mut config = self.config.clone();
+        if self.tokenizer().is_some() {
+            config.remove("tokenizer");
+        }
+        config
+    }
+
     /// The folder of the tokenizer, of a text encoder that has one.
     pub fn tokenizer(&self) -> Option<&str> {
         self.config.get("tokenizer").and_then(Value::as_str).filter(|_| self.role == Role::TextEncoder)
@@ -88,17 +97,13 @@ impl Part {
     /// A source that went away, numbers that the precision does not have, a full disk, cancellation.
     pub fn write(&self, folder: &NewFolder, metadata: &Record, progress: &Progress<'_>) -> Result<()> {
         let place = |file: &str| format!("{}/{file}", self.folder);
-        let mut config = self.config.clone();
-        if self.tokenizer().is_some() {
-            config.remove("tokenizer");
-        }
-        folder.write(&place("config.json"), &pretty(&Value::Object(config)))?;
+        folder.write(&place("config.json"), &pretty(&Value::Object(self.config())))?;
         let shards = shards::cut(self.tensors.clone(), shards::SHARD_BYTES);
         for (index, shard) in shards.iter().enumerate() {
             let file = place(&shards::file_name(self.stem, index, shards.len()));
             folder.write_tensors(&file, metadata, shard, |index| {
                 progress.add(shards::bytes(&shard[index]))?;
-                self.tensor(&shard[index])
+                self.tensor(&shard[index].name, shard[index].dtype)
             })?;
         }
         if shards.len() > 1 {
@@ -108,11 +113,15 @@ impl Part {
         Ok(())
     }
 
-    fn tensor(&self, info: &TensorInfo) -> Result<Tensor> {
-        let is_float = matches!(info.dtype, Some(Dtype::Float16 | Dtype::Bfloat16 | Dtype::Float32));
-        let tensor = if is_float { self.weights.exact(&info.name) } else { self.weights.tensor(&info.name) };
-        if info.dtype == Some(Dtype::Float16) {
-            check_half(&info.name, &tensor)?;
+    /// A tensor that is to be written as `dtype`.
+    ///
+    /// # Errors
+    /// Numbers that the type does not have.
+    pub fn tensor(&self, name: &str, dtype: Option<Dtype>) -> Result<Tensor> {
+        let is_float = matches!(dtype, Some(Dtype::Float16 | Dtype::Bfloat16 | Dtype::Float32));
+        let tensor = if is_float { self.weights.exact(name) } else { self.weights.tensor(name) };
+        if dtype == Some(Dtype::Float16) {
+            check_half(name, &tensor)?;
         }
         Ok(tensor)
     }

@@ -32,7 +32,7 @@ impl<'a> Provenance<'a> {
     ///
     /// # Errors
     /// A source that cannot be read any more, cancellation.
-    pub fn info(&self, parts: &[Part], precision: &Precision) -> Result<Json> {
+    pub fn info(&self, parts: &[Part], layout: &str, precision: &Precision) -> Result<Json> {
         let mut told = Map::new();
         for part in parts {
             let mut of_part = Map::new();
@@ -44,7 +44,7 @@ impl<'a> Provenance<'a> {
             told.insert(part.folder.to_owned(), of_part.into());
         }
         let version = env!("CARGO_PKG_VERSION");
-        Ok(json!({ "weft": version, "layout": "diffusers", "precision": precision.name, "parts": told }))
+        Ok(json!({ "weft": version, "layout": layout, "precision": precision.name, "parts": told }))
     }
 
     fn told(&self, value: &Value) -> Result<Json> {
