@@ -42,7 +42,10 @@ pub fn clean(folder: &Path) {
         let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY)) else { continue };
         let owner = rest.split('-').next().and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !is_running(pid)) {
-            drop(fs::remove_file(entry.path()));
+            let path = entry.path();
+            // A link is a file here: what it leads to is not ours.
+            let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+            drop(if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) });
         }
     }
 }
@@ -57,15 +60,19 @@ pub(crate) fn is_running(pid: u32) -> bool {
 }
 
 fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let folder = folder_of(path);
-    let temporary = folder.join(format!("{TEMPORARY}{}-{number}", std::process::id()));
+    let temporary = temporary(folder_of(path));
     let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
     Ok(temporary)
+}
+
+/// A name for something in `folder` that is not complete yet, which [`clean`] removes where this process dies.
+pub fn temporary(folder: &Path) -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!("{TEMPORARY}{}-{number}", std::process::id()))
 }
 
 /// Without it a crash of the machine may lose the new name.
@@ -107,6 +114,9 @@ mod tests {
         let dead = child.id();
         child.wait().unwrap();
         fs::write(folder.path().join(format!("{TEMPORARY}{dead}-0")), b"half").unwrap();
+        let half = folder.path().join(format!("{TEMPORARY}{dead}-1/transformer"));
+        fs::create_dir_all(&half).unwrap();
+        fs::write(half.join("part"), b"half").unwrap();
         let mine = folder.path().join(format!("{TEMPORARY}{}-7", std::process::id()));
         fs::write(&mine, b"being written").unwrap();
         clean(folder.path());

@@ -17,6 +17,7 @@ pub mod graph;
 pub mod headless;
 pub mod library;
 pub mod limits;
+pub mod new_folder;
 pub mod output;
 pub mod picture;
 pub mod plugins;

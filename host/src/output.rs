@@ -11,20 +11,7 @@ use crate::error::{Code, Error, Result, io_cause};
 /// # Errors
 /// A name that leaves the folder, or what the file system says; nothing is left half written.
 pub fn write_new(root: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf> {
-    let relative = safe_name(name).map_err(|why| {
-        Error::new(Code::Output, format!("`{name}` cannot be the name of an output"))
-            .cause(why)
-            .help("use letters, digits, spaces, `-`, `_`, `.`, and `/` for folders below the output folder")
-    })?;
-    let failed = |path: &Path, error: &io::Error| {
-        Error::new(Code::Output, format!("{} was not written", path.display()))
-            .cause(io_cause(error))
-            .help("choose another output folder with -o, or make room")
-    };
-    let folder = root.join(relative.parent().unwrap_or(Path::new("")));
-    std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
-    refuse_symlink_out(root, &folder)?;
-    let stem = relative.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (folder, stem) = place(root, name)?;
     for number in 1..=u32::MAX {
         let numbered = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
         let path = folder.join(numbered);
@@ -38,6 +25,35 @@ pub fn write_new(root: &Path, name: &str, extension: &str, bytes: &[u8]) -> Resu
         }
     }
     Err(Error::new(Code::Output, format!("there is no free number for `{name}`")))
+}
+
+/// The folder below `root` in which an output of this name goes, made where it is missing, and the last part of the name.
+///
+/// # Errors
+/// As [`write_new`].
+pub fn place(root: &Path, name: &str) -> Result<(PathBuf, String)> {
+    let relative = checked_name(name)?;
+    let folder = root.join(relative.parent().unwrap_or(Path::new("")));
+    std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
+    refuse_symlink_out(root, &folder)?;
+    Ok((folder, relative.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+}
+
+/// # Errors
+/// A name that leads out of the folder that it is used in, or that some system does not take.
+pub fn checked_name(name: &str) -> Result<PathBuf> {
+    safe_name(name).map_err(|why| {
+        Error::new(Code::Output, format!("`{name}` cannot be the name of an output"))
+            .cause(why)
+            .help("use letters, digits, spaces, `-`, `_`, `.`, and `/` for folders below the output folder")
+    })
+}
+
+/// What the file system says of a path that was to be written.
+pub fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::new(Code::Output, format!("{} was not written", path.display()))
+        .cause(io_cause(error))
+        .help("choose another output folder with -o, or make room")
 }
 
 /// A folder inside that is a link to the outside would lead writes out.

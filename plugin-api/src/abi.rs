@@ -99,6 +99,8 @@ opaque! {
     RawSession
     /// Why something failed.
     RawError
+    /// A folder that is being written.
+    RawFolder
 }
 
 /// Null where all went well.
@@ -162,6 +164,12 @@ pub struct ModelView {
 
 /// Goes on with what a hook wraps.
 pub type NextFn = unsafe extern "C" fn(payload: *mut c_void, input: *const RawValue, out: *mut *mut RawValue) -> Status;
+
+/// Fills a folder that is lent for the call.
+pub type FillFn = unsafe extern "C" fn(payload: *mut c_void, folder: *const RawFolder) -> Status;
+
+/// Makes the tensor of this index.
+pub type TensorFn = unsafe extern "C" fn(payload: *mut c_void, index: usize, out: *mut *mut RawTensor) -> Status;
 
 /// Code around a named point of a network. `start` makes the state of one session, `around` is called at each pass.
 #[repr(C)]
@@ -419,6 +427,35 @@ pub struct Host {
     /// A table that is not yet part of this one, or null.
     pub extension: unsafe extern "C" fn(name: Text) -> *const c_void,
 
+    /// The tensor with its changes in float32, rounded to no type in between; of a quantized one, what rounding left.
+    pub weights_exact: unsafe extern "C" fn(weights: *const RawWeights, name: Text) -> *mut RawTensor,
+    /// A list of records: the files of the tensors, then what was told of their changes.
+    pub weights_history: unsafe extern "C" fn(weights: *const RawWeights) -> *mut RawValue,
+    /// The same tensors, and `entry` at the end of their history.
+    pub weights_with_history:
+        unsafe extern "C" fn(weights: *const RawWeights, entry: *const RawValue) -> *mut RawWeights,
+
+    /// Writes a new folder below the output folder, which `fill` fills; whole or not at all. `out` receives its path as text.
+    /// An existing one is never touched: the next free number is put behind the name.
+    pub run_write_folder: unsafe extern "C" fn(
+        run: *const RawRun,
+        name: Text,
+        payload: *mut c_void,
+        fill: FillFn,
+        out: *mut *mut RawValue,
+    ) -> Status,
+    /// Writes a file in the folder.
+    pub folder_write: unsafe extern "C" fn(folder: *const RawFolder, path: Text, bytes: Slice<u8>) -> Status,
+    /// Writes a safetensors file in the folder. `metadata` is a record of text. `tensor` is called for each of `tensors`
+    /// once, in any order, and its result converted to the type that is planned.
+    pub folder_write_tensors: unsafe extern "C" fn(
+        folder: *const RawFolder,
+        path: Text,
+        metadata: *const RawValue,
+        tensors: Slice<TensorView>,
+        payload: *mut c_void,
+        tensor: TensorFn,
+    ) -> Status,
     /// The tensors of `views` and no others. Fails where a view's rows or shape do not fit its tensor, or that is changed.
     pub weights_views:
         unsafe extern "C" fn(weights: *const RawWeights, views: Slice<TensorRows>, out: *mut *mut RawWeights) -> Status,

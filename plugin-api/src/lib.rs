@@ -6,6 +6,7 @@
 pub mod abi;
 pub mod error;
 pub mod export;
+mod folder;
 pub mod model;
 pub mod node;
 pub mod ops;
@@ -20,6 +21,7 @@ pub mod weights;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 pub use error::{Error, ErrorKind, Result};
+pub use folder::NewFolder;
 pub use model::{Architecture, Hook, Model, Role, Session};
 pub use node::{Node, Run};
 pub use spec::{Folder, InputKind, InputSpec, NodeSpec, OutputSpec};

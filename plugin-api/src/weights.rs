@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::export::guard;
 use crate::host;
 use crate::tensor::{Dtype, Tensor};
-use crate::value::{Record, Value};
+use crate::value::{FromValue, Record, Value};
 
 /// Weights seen from a place in their tree of names: after `weights.at("layers.0")` the name `norm.weight` means
 /// `layers.0.norm.weight`, so that a checkpoint's keys stay visible in the code.
@@ -100,6 +100,13 @@ impl Weights {
         unsafe { Tensor::own((host().weights_tensor)(self.as_ptr(), Text::text(&self.full(name)))) }
     }
 
+    /// A tensor with its changes in float32, rounded neither to the type that the model runs in nor between its changes. Of a
+    /// quantized one, what rounding to so few bits left. Failed where there is none of that name.
+    pub fn exact(&self, name: &str) -> Tensor {
+        // SAFETY: lent for the call, owned result.
+        unsafe { Tensor::own((host().weights_exact)(self.as_ptr(), Text::text(&self.full(name)))) }
+    }
+
     /// A tensor that may be absent.
     pub fn find_tensor(&self, name: &str) -> Option<Tensor> {
         self.contains(name).then(|| self.tensor(name))
@@ -186,6 +193,22 @@ impl Weights {
         let table = patch_table(patch);
         // SAFETY: the host owns the patch from here on.
         self.changed(|out| unsafe { (host().weights_with_patch)(self.as_ptr(), Text::text(&full), table, out) })
+    }
+
+    /// Where the numbers come from, in order: a record `{file}` for each file, then what [`Weights::with_history`] told.
+    pub fn history(&self) -> Vec<Value> {
+        // SAFETY: lent for the call, owned result.
+        let list = unsafe { Value::own((host().weights_history)(self.as_ptr())) };
+        Vec::from_value(&list).unwrap_or_default()
+    }
+
+    /// The same weights, and at the end of their history what was done to them, for those who save them.
+    #[must_use]
+    pub fn with_history(&self, entry: &Record) -> Self {
+        // SAFETY: lent for the call, owned result.
+        let mut told = unsafe { Self::own((host().weights_with_history)(self.as_ptr(), entry.0.as_ptr())) };
+        told.prefix.clone_from(&self.prefix);
+        told
     }
 
     fn changed(&self, change: impl FnOnce(*mut *mut RawWeights) -> Status) -> Result<Self> {

@@ -10,6 +10,7 @@ mod layers;
 mod lemica;
 mod lora;
 mod loras;
+mod merge;
 mod picture;
 mod plugin;
 mod program;

@@ -4,6 +4,7 @@
 mod compute;
 mod cpu;
 mod error;
+mod folder;
 mod interpolate;
 pub(crate) mod memory;
 pub(crate) mod mlx;
@@ -105,6 +106,12 @@ pub fn host() -> &'static Host {
         run_info: run::info,
         run_write: run::write,
         extension,
+        weights_exact: weights::exact,
+        weights_history: weights::history,
+        weights_with_history: weights::with_history,
+        run_write_folder: folder::write_folder,
+        folder_write: folder::write,
+        folder_write_tensors: folder::write_tensors,
         weights_views: weights::views,
     };
     &HOST

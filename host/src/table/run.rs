@@ -17,6 +17,7 @@ use super::mlx::{Device, mlx_error};
 use super::tensor::{Tensor, to_bytes};
 use super::value::Value;
 use crate::engine::protocol::{Event, Table};
+use crate::new_folder::NewFolder;
 
 /// Where events go. They are lost when the client is gone; the engine ends then by itself.
 pub type Events = Rc<dyn Fn(Event)>;
@@ -110,14 +111,30 @@ impl Run {
 
     fn write_output(&self, name: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf> {
         self.check_cancelled()?;
-        let path = crate::output::write_new(&self.output, name, extension, bytes).map_err(|error| {
-            let message = if error.cause.is_empty() { error.what } else { format!("{}: {}", error.what, error.cause) };
-            Error::new(ErrorKind::Output, message).help(error.help)
-        })?;
+        self.wrote(crate::output::write_new(&self.output, name, extension, bytes))
+    }
+}
+
+impl Run {
+    /// Gives a folder that was filled its name.
+    pub fn finish_folder(&self, folder: NewFolder, name: &str) -> Result<PathBuf> {
+        self.check_cancelled()?;
+        self.wrote(folder.finish(name))
+    }
+
+    /// Tells of what was written.
+    fn wrote(&self, path: crate::error::Result<PathBuf>) -> Result<PathBuf> {
+        let path = path.map_err(output_error)?;
         (self.events)(Event::Wrote { node: self.node.clone(), path: path.clone() });
         self.written.borrow_mut().push(path.clone());
         Ok(path)
     }
+}
+
+/// As plugins see it.
+pub fn output_error(error: crate::error::Error) -> Error {
+    let message = if error.cause.is_empty() { error.what } else { format!("{}: {}", error.what, error.cause) };
+    Error::new(ErrorKind::Output, message).help(error.help)
 }
 
 fn cancelled() -> Error {

@@ -70,6 +70,24 @@ pub unsafe extern "C" fn tensor(weights: *const RawWeights, name: Text) -> *mut 
     Tensor::run(|| unsafe { get(weights).tensor(&name.to_text()) })
 }
 
+pub unsafe extern "C" fn exact(weights: *const RawWeights, name: Text) -> *mut RawTensor {
+    // SAFETY: a live handle, lent text.
+    Tensor::run(|| unsafe { get(weights).exact(&name.to_text()) })
+}
+
+pub unsafe extern "C" fn history(weights: *const RawWeights) -> *mut RawValue {
+    // SAFETY: a live handle.
+    let weights = unsafe { get(weights) };
+    let file = |path: String| Value::record([("file".to_owned(), Value::text(&path))]);
+    let files = weights.files().into_iter().map(file);
+    Value::List(files.chain(weights.history().iter().cloned()).collect()).into_raw()
+}
+
+pub unsafe extern "C" fn with_history(weights: *const RawWeights, entry: *const RawValue) -> *mut RawWeights {
+    // SAFETY: live handles.
+    to_raw(unsafe { get(weights).with_history(Value::get(entry).clone()) })
+}
+
 pub unsafe extern "C" fn linear(weights: *const RawWeights, name: Text, x: *const RawTensor) -> *mut RawTensor {
     // SAFETY: live handles, lent text.
     Tensor::run(|| unsafe { get(weights).linear(&name.to_text(), Tensor::get(x).array()?) })

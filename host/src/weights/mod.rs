@@ -17,14 +17,14 @@ mod wide;
 mod wrong_file;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use mlx_rs::Array;
 use plugin_api::{Dtype, Error, Result, View};
 use weft_formats::lora::Metadata;
 
-use crate::table::{self, mlx};
+use crate::table::{self, Value, mlx};
 use coding::{Affine, Coding};
 use matrix::Matrix;
 
@@ -47,6 +47,8 @@ pub struct Weights {
     patches: Rc<BTreeMap<String, Vec<Rc<Patch>>>>,
     /// What [`Weights::linear`] made of tensors that are changed; shared by the clones.
     changed: Loaded,
+    /// What was told of the changes, in order, for those who save the tensors.
+    history: Rc<Vec<Value>>,
 }
 
 type Loaded = Rc<RefCell<HashMap<String, Matrix>>>;
@@ -61,6 +63,7 @@ impl Weights {
             loaded: Rc::default(),
             patches: Rc::default(),
             changed: Rc::default(),
+            history: Rc::default(),
         }
     }
 
@@ -90,7 +93,8 @@ impl Weights {
             self.entries.iter().filter_map(|entry| Some(Entry { name: renamed(&entry.name)?, ..entry.clone() }));
         let patches = self.patches.iter().filter_map(|(name, patches)| Some((renamed(name)?, patches.clone())));
         let patches = Rc::new(patches.collect());
-        Self { dtype: self.dtype, bits: self.bits, patches, ..Self::new(entries.collect()) }
+        let history = Rc::clone(&self.history);
+        Self { dtype: self.dtype, bits: self.bits, patches, history, ..Self::new(entries.collect()) }
     }
 
     /// The tensors of `views` and no others.
@@ -106,7 +110,8 @@ impl Weights {
             }
         };
         let entries = views.map(entry).collect::<Result<_>>()?;
-        Ok(Self { dtype: self.dtype, bits: self.bits, ..Self::new(entries) })
+        let history = Rc::clone(&self.history);
+        Ok(Self { dtype: self.dtype, bits: self.bits, history, ..Self::new(entries) })
     }
 
     /// The same tensors, floating-point ones converted to `dtype` when they are read.
@@ -141,21 +146,32 @@ impl Weights {
     /// # Errors
     /// No such name, a type that cannot be read, a file that changed or went away, a change that fails, cancellation.
     pub fn tensor(&self, name: &str) -> Result<Array> {
-        let matrix = self.matrix(name)?;
         match self.patches.get(name) {
-            None => matrix.unpack(),
-            Some(patches) => self.as_read(name, &patch::changed(name, &matrix.unpack()?, patches)?),
+            None => self.matrix(name)?.unpack(),
+            Some(patches) => self.as_read(name, &patch::changed(name, self.wide(name)?, patches)?),
         }
     }
 
-    /// [`Weights::tensor`] in float32, its changes not rounded to the type of the model.
+    /// A tensor with its changes in float32, rounded neither to the type of the model nor between its changes.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Weights::tensor`].
     pub fn exact(&self, name: &str) -> Result<Array> {
         let patches = self.patches.get(name).map_or(&[][..], Vec::as_slice);
-        let tensor = self.matrix(name)?.unpack()?;
-        if patches.is_empty() { Ok(tensor) } else { patch::changed(name, &tensor, patches) }
+        patch::changed(name, self.wide(name)?, patches)
+    }
+
+    /// A tensor without its changes in float32: the file's own numbers, or what is left of them where they are packed.
+    fn wide(&self, name: &str) -> Result<Array> {
+        let as_stored = |entry: &Entry| [entry.dtype, Some(Dtype::Float32)].contains(&self.dtype_of(entry));
+        let matrix = if self.bits.is_some() || self.find(name).is_none_or(as_stored) {
+            self.matrix(name)?
+        } else {
+            Self { dtype: None, loaded: Rc::default(), ..self.clone() }.matrix(name)?
+        };
+        let wide = matrix.unpack()?.as_dtype(mlx::mlx_dtype(Dtype::Float32)).map_err(mlx::mlx_error)?;
+        wide.eval().map_err(mlx::mlx_error)?;
+        Ok(wide)
     }
 
     /// `x · Wᵀ + b`.
@@ -184,7 +200,7 @@ impl Weights {
         let matrix = match inside {
             [] => self.base(name)?,
             // The tensor itself is needed no longer, so it is not kept.
-            _ => self.as_read(name, &patch::changed(name, &self.matrix(name)?.unpack()?, inside)?)?.into(),
+            _ => self.as_read(name, &patch::changed(name, self.wide(name)?, inside)?)?.into(),
         };
         let matrix = matrix.beside(beside)?;
         self.changed.borrow_mut().insert(name.to_owned(), matrix.clone());
@@ -240,6 +256,22 @@ impl Weights {
     /// Whether any tensor is another than in the files.
     pub fn is_changed(&self) -> bool {
         !self.patches.is_empty()
+    }
+
+    /// The files that the tensors lie in.
+    pub fn files(&self) -> BTreeSet<String> {
+        self.entries.iter().map(|entry| entry.file.to_string()).collect()
+    }
+
+    /// What was told of the changes, in order.
+    pub fn history(&self) -> &[Value] {
+        &self.history
+    }
+
+    /// The same tensors, and `entry` at the end of their history.
+    pub fn with_history(&self, entry: Value) -> Self {
+        let history = self.history.iter().cloned().chain([entry]).collect();
+        Self { history: Rc::new(history), ..self.clone() }
     }
 
     /// Bytes of all tensors in the files.

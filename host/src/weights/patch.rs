@@ -83,9 +83,8 @@ impl Change {
     }
 }
 
-/// `weight` with all of `patches`, float32, computed now.
-pub fn changed(name: &str, weight: &Array, patches: &[Rc<Patch>]) -> Result<Array> {
-    let mut weight = weight.as_dtype(Dtype::Float32).map_err(mlx_error)?;
+/// `weight`, float32, with all of `patches`, computed now.
+pub fn changed(name: &str, mut weight: Array, patches: &[Rc<Patch>]) -> Result<Array> {
     for patch in patches {
         weight = match &**patch {
             Patch::LowRank { down, up, scale } => low_rank(&weight, down, up, *scale).map_err(mlx_error)?,

@@ -21,7 +21,7 @@ pub fn all(run: &Run, mut models: Models, rows: &[Row], options: Options) -> Res
     let mut trigger_words: Vec<String> = Vec::new();
     for row in rows {
         let lora = Lora::open(run, row, &models, options)?;
-        models = one(models, &lora, row.weight, options.mode)?;
+        models = one(models, &lora, row, options.mode)?;
         trigger_words.extend(lora.trigger_words);
     }
     let mut seen = std::collections::HashSet::new();
@@ -29,14 +29,16 @@ pub fn all(run: &Run, mut models: Models, rows: &[Row], options: Options) -> Res
     Ok((models, trigger_words.join(", ")))
 }
 
-fn one(models: Models, lora: &Lora, weight: f64, mode: Mode) -> Result<Models> {
+fn one(models: Models, lora: &Lora, row: &Row, mode: Mode) -> Result<Models> {
     let Models { mut model, mut text_encoder } = models;
     let of = |part: Part| lora.adapters.iter().filter(move |adapter| adapter.part == part);
     if of(Part::Model).next().is_some() {
-        model = model.with_weights(&changed(model.weights(), lora, of(Part::Model), weight, mode)?)?;
+        let weights = changed(model.weights(), lora, of(Part::Model), row.weight, mode)?;
+        model = model.with_weights(&weights.with_history(&row.told()))?;
     }
     if let Some(encoder) = text_encoder.as_mut().filter(|_| of(Part::TextEncoder).next().is_some()) {
-        *encoder = encoder.with_weights(&changed(encoder.weights(), lora, of(Part::TextEncoder), weight, mode)?)?;
+        let weights = changed(encoder.weights(), lora, of(Part::TextEncoder), row.weight, mode)?;
+        *encoder = encoder.with_weights(&weights.with_history(&row.told()))?;
     }
     Ok(Models { model, text_encoder })
 }

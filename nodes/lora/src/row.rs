@@ -33,6 +33,11 @@ impl Row {
         Path::new(&self.file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
+    /// For those who save what it was applied to.
+    pub fn told(&self) -> Record {
+        Record::new().with("apply", "lora").with("file", self.file.as_str()).with("weight", self.weight)
+    }
+
     /// As it is typed into prompts.
     pub fn tag(&self) -> String {
         format!("<lora:{}:{}>", self.name(), self.weight)

@@ -31,6 +31,7 @@
 
 mod array;
 mod compute;
+mod folder;
 mod models;
 mod ops;
 mod run;
@@ -46,6 +47,7 @@ use std::sync::Once;
 use crate::abi::{self, Host, RawError, RawTensor, RawValue, RawWeights, Text};
 use crate::{Architecture, Dtype};
 use array::Array;
+pub use folder::SavedTensor;
 pub use run::{Table, TestRun};
 
 /// Starts the mock host, once. Call it first in every test.
@@ -150,6 +152,12 @@ fn table() -> Host {
         run_info: run::info,
         run_write: run::write,
         extension,
+        weights_exact: models::weights_tensor,
+        weights_history: models::weights_history,
+        weights_with_history: models::weights_with_history,
+        run_write_folder: folder::write_folder,
+        folder_write: folder::write,
+        folder_write_tensors: folder::write_tensors,
         weights_views: models::weights_views,
     }
 }

@@ -187,6 +187,16 @@ pub unsafe extern "C" fn weights_metadata(weights: *const RawWeights) -> *mut Ra
     handle(Val::Record(Rc::new(found.into_iter().map(|(key, text)| (key, Val::Text(text.into()))).collect())))
 }
 
+/// The mock remembers none.
+pub unsafe extern "C" fn weights_history(_weights: *const RawWeights) -> *mut RawValue {
+    handle(Val::List(Rc::from([])))
+}
+
+pub unsafe extern "C" fn weights_with_history(weights: *const RawWeights, _entry: *const RawValue) -> *mut RawWeights {
+    // SAFETY: a live handle.
+    unsafe { weights_clone(weights) }
+}
+
 pub unsafe extern "C" fn weights_with_low_rank(
     weights: *const RawWeights,
     name: Text,

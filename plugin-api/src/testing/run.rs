@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::folder::SavedTensor;
 use super::values::{Val, cell, get, handle, status};
 use crate::abi::{RawRun, RawTensor, RawValue, Slice, Status, Text};
 use crate::spec::{InputKind, InputSpec};
@@ -18,8 +19,10 @@ pub struct TestRun {
     pub reports: RefCell<Vec<Table>>,
     /// The shapes of the pictures shown.
     pub previews: RefCell<Vec<Vec<i32>>>,
-    /// Name, extension and bytes of what was written.
+    /// Name, extension and bytes of what was written; of files in folders, their path in the folder and no extension.
     pub written: RefCell<Vec<(String, String, Vec<u8>)>>,
+    /// The tensors of the files in folders that were written.
+    pub saved: RefCell<Vec<SavedTensor>>,
     /// The run is cancelled once so much progress was reported.
     pub cancel_at: Option<u32>,
     /// The text that `info` gives as the graph, in which the node goes by the id `node`.

@@ -48,7 +48,7 @@ fn cases(variant: &str) -> Cases {
 }
 
 /// The folder of a variant's LoRAs; the model itself lies in `golden(variant)`.
-fn goldens(variant: &str) -> PathBuf {
+pub fn goldens(variant: &str) -> PathBuf {
     golden("lora").join(variant)
 }
 
@@ -103,7 +103,7 @@ fn dumped(variant: &str, graph: &str, outputs: &[&str], more: Option<&Path>) -> 
 }
 
 /// The tensors of a file in float64.
-fn doubles(path: &Path) -> BTreeMap<String, Vec<f64>> {
+pub fn doubles(path: &Path) -> BTreeMap<String, Vec<f64>> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
     let numbers = |view: &TensorView<'_>| {
@@ -114,7 +114,7 @@ fn doubles(path: &Path) -> BTreeMap<String, Vec<f64>> {
 }
 
 /// ‖a − b‖ / ‖b‖.
-fn relative(a: &[f32], b: &[f64]) -> f64 {
+pub fn relative(a: &[f32], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let difference: f64 = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
     (difference / b.iter().map(|b| b * b).sum::<f64>()).sqrt()
