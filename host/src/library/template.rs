@@ -114,7 +114,9 @@ mod tests {
     fn the_graphs_that_ship() {
         let templates = templates();
         let titles: Vec<&str> = templates.iter().map(|template| template.title.as_str()).collect();
-        assert_eq!(titles, ["Text to image", "Z-Image-Turbo", "Guidance", "Image to image", "LeMiCa", "A LoRA"]);
+        let large = ["Upscale", "A larger picture", "The whole pipeline"];
+        let small = ["Text to image", "Z-Image-Turbo", "Guidance", "Image to image", "LeMiCa", "A LoRA"];
+        assert_eq!(titles, [&small[..], &large[..]].concat());
         assert!(templates[0].about.starts_with("A prompt becomes a picture, with the small model"));
         assert!(!templates[0].about.contains("weft run"));
         let pictures: Vec<bool> = templates.iter().map(|template| template.picture.is_some()).collect();
