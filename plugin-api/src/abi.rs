@@ -24,7 +24,7 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"weftplug");
 /// A change of this number breaks plugins.
 pub const MAJOR: u32 = 0;
 /// A change of this number adds to the tables.
-pub const MINOR: u32 = 2;
+pub const MINOR: u32 = 3;
 /// The exported data symbol, a [`Plugin`].
 pub const SYMBOL: &str = "weft_plugin";
 

@@ -25,7 +25,7 @@ typedef struct {
 #define MAJOR 0
 #endif
 #ifndef MINOR
-#define MINOR 2
+#define MINOR 3
 #endif
 #ifndef ID
 #define ID "broken"

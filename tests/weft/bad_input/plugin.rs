@@ -74,13 +74,13 @@ fn libraries_that_are_refused() {
             name: "a wrong major version",
             arrange: |at| compiled(at, &["MAJOR=9"]),
             code: 5,
-            says: &["libbroken", "needs the plugin interface 9.2", "has 0.2"],
+            says: &["libbroken", "needs the plugin interface 9.3", "has 0.3"],
         },
         Case {
             name: "a newer minor version",
             arrange: |at| compiled(at, &["MINOR=7"]),
             code: 5,
-            says: &["libbroken", "needs the plugin interface 0.7", "has 0.2"],
+            says: &["libbroken", "needs the plugin interface 0.7", "has 0.3"],
         },
         Case {
             name: "one that does not start",
