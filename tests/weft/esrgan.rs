@@ -150,7 +150,12 @@ fn files_of_torch_hold_the_same_networks() {
 fn large_picture(folder: &Path, width: u32, height: u32) {
     let pixel = |x: u32, y: u32| {
         let wave = |step: f64| (120.0 + 100.0 * ((f64::from(x) / step).sin() * (f64::from(y) / 7.0).cos())) as u8;
-        image::Rgba([wave(5.0), wave(9.0), if (x / 8 + y / 8).is_multiple_of(2) { 240 } else { 30 }, (x * 255 / width) as u8])
+        image::Rgba([
+            wave(5.0),
+            wave(9.0),
+            if (x / 8 + y / 8).is_multiple_of(2) { 240 } else { 30 },
+            (x * 255 / width) as u8,
+        ])
     };
     image::RgbaImage::from_fn(width, height, pixel).save(folder.join("large.png")).expect("a picture");
 }
