@@ -1,6 +1,9 @@
 //! Merged models: their numbers against float64, what does not fit, and what is saved.
 
+mod killed;
+mod mlx;
 mod numbers;
+mod picture;
 mod refused;
 mod save;
 

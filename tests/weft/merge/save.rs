@@ -57,7 +57,7 @@ fn raw(path: &Path) -> Vec<(String, String, Vec<u8>)> {
     all
 }
 
-fn json(path: &Path) -> Value {
+pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("a file")).expect("JSON")
 }
 
