@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
-use super::picture::{draw, save};
+use super::picture::{draw, save, saving};
 use super::save::json;
+use super::{path_of, run_graph};
 use crate::bad_input::Place;
-use crate::program::{golden, root, run};
+use crate::program::{golden, root};
 
 /// The committed model whose matrices are mostly whole groups, and one with a type and sizes of its own.
 fn models() -> [PathBuf; 2] {
@@ -78,9 +79,7 @@ fn one_without_configurations() {
 fn packed_matrices_have_one_layout() {
     let at = place(&golden("plain").join("model"));
     for layout in ["diffusers", "comfyui"] {
-        let graph = super::picture::saving("", &format!(r#""layout": "{layout}", "precision": "8""#));
-        let graph = at.write("graph.ron", graph);
-        let said = run(&["run", &graph, "--models", &at.path("models"), "-o", &at.path("out")]);
+        let said = run_graph(&at, &saving("", &format!(r#""layout": "{layout}", "precision": "8""#)), &[]);
         assert_eq!(said.code, Some(4), "{}", said.stderr);
         for part in ["8 bits", layout, "set `layout` to mlx"] {
             assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
@@ -98,13 +97,11 @@ fn a_rounded_source_is_told() {
     assert_eq!(told["transformer"]["source_rounding"], "rounded to 4 bits", "{told:#}");
     assert!(told["vae"].get("source_rounding").is_none(), "{told:#}");
     // Its file is packed now, which its own loader does not know of.
-    let again = super::picture::saving("", r#""precision": "float32", "name": "again""#);
+    let again = saving("", r#""precision": "float32", "name": "again""#);
     let again = again.replace(r#""path": "model""#, &format!(r#""path": "{}""#, path.display()));
-    let graph = at.write("graph.ron", again);
-    let said = run(&["run", &graph, "--models", &at.path("models"), "-o", &at.path("out")]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let told = said.stdout.contains("MLX's packing") || said.stderr.contains("MLX's packing");
-    assert!(told, "{}{}", said.stdout, said.stderr);
+    let path = path_of(run_graph(&at, &again, &[]));
+    let told = &json(&path.join("merge_info.json"))["parts"];
+    assert_eq!(told["text_encoder"]["source_rounding"], "rounded in its file (MLX's packing)", "{told:#}");
 }
 
 /// Both layouts with several files for a part.

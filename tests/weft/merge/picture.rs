@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::{path_of, run_graph, run_into, well};
 use crate::bad_input::Place;
-use crate::program::{run_well, text_to_image};
+use crate::program::text_to_image;
 
 /// A graph that saves `model`, loaded and saved with these inputs.
 pub fn saving(load: &str, save: &str) -> String {
@@ -21,27 +22,13 @@ pub fn saving(load: &str, save: &str) -> String {
 
 /// Where `models/model` of the place is saved.
 pub fn save(at: &Place, load: &str, save: &str) -> PathBuf {
-    let graph = at.write("save.ron", saving(load, save));
-    let (models, out) = (at.path("models"), at.path("out"));
-    let said = run_well(&["run", &graph, "--models", &models, "-o", &out, "--device", "cpu", "--quiet"]);
-    said.stdout.lines().last().expect("the folder's path").into()
+    path_of(run_graph(at, &saving(load, save), &[]))
 }
 
 /// What the usual graph draws with the model at `path`, loaded with these inputs.
 pub fn draw(at: &Place, path: &Path, load: &str) -> RgbImage {
     let graph = text_to_image().replace(r#""path": "model""#, &format!(r#""path": "{}", {load}"#, path.display()));
-    let graph = at.write("draw.ron", graph);
     let pictures = Place::new();
-    run_well(&[
-        "run",
-        &graph,
-        "--models",
-        &at.path("models"),
-        "-o",
-        &pictures.path("out"),
-        "--device",
-        "cpu",
-        "--quiet",
-    ]);
+    well(run_into(at, &pictures.path("out"), &graph, &[]));
     image::open(pictures.path("out/fox.png")).expect("the picture").to_rgb8()
 }
