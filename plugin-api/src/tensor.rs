@@ -151,7 +151,7 @@ impl Tensor {
         let mut out = [std::ptr::null_mut(); 3];
         // SAFETY: lent for the call; the three are set where the status is null, and ours.
         unsafe {
-            Error::check((host().tensor_quantize)(self.as_ptr(), bits, &raw mut out))?;
+            Error::check((host().tensor_quantize)(self.as_ptr(), bits, out.as_mut_ptr()))?;
             Ok(out.map(|raw| Self::own(raw)))
         }
     }

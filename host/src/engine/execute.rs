@@ -194,7 +194,7 @@ fn call(kind: &NodeKind, run: &Run, inputs: Value) -> Result<Value> {
     let mut outputs = std::ptr::null_mut();
     // SAFETY: run and inputs are lent for the call, the inputs freed after it; outputs and status are ours.
     unsafe {
-        let status = (kind.entry.run)(run.as_raw(), inputs, &raw mut outputs);
+        let status = (kind.entry.run)(kind.entry.payload, run.as_raw(), inputs, &raw mut outputs);
         drop(Value::take(inputs));
         take_status(status)?;
         if outputs.is_null() {

@@ -21,7 +21,7 @@ use mlx_rs::Array;
 use plugin_api::Result;
 use plugin_api::abi::{self, Host, Text};
 
-pub use error::take as take_status;
+pub use error::{table as plugin_table, take as take_status};
 pub use mlx::{Device, clear_spare_buffers, peak_memory, start};
 pub use model::Model;
 pub use run::{Events, Run};
@@ -45,6 +45,7 @@ pub fn host() -> &'static Host {
         major: abi::MAJOR,
         minor: abi::MINOR,
         ops: &raw const ops::OPS,
+        extension,
         error_new: error::new,
         error_view: error::view,
         error_free: error::free,
@@ -105,7 +106,6 @@ pub fn host() -> &'static Host {
         run_report: run::report,
         run_info: run::info,
         run_write: run::write,
-        extension,
         weights_exact: weights::exact,
         weights_history: weights::history,
         weights_with_history: weights::with_history,

@@ -137,10 +137,10 @@ pub unsafe extern "C" fn eval(tensors: Slice<*const RawTensor>) -> Status {
 }
 
 /// Three handles; see [`crate::weights::quantize`].
-pub unsafe extern "C" fn quantize(tensor: *const RawTensor, bits: u32, out: *mut [*mut RawTensor; 3]) -> Status {
-    // SAFETY: a live handle, a valid target.
+pub unsafe extern "C" fn quantize(tensor: *const RawTensor, bits: u32, out: *mut *mut RawTensor) -> Status {
+    // SAFETY: a live handle, an array of three.
     unsafe {
-        error::status(out, || {
+        error::status(out.cast::<[*mut RawTensor; 3]>(), || {
             let parts = crate::weights::quantize(Tensor::get(tensor).array()?, bits as i32)?;
             Ok(parts.map(|part| Tensor(Ok(part)).into_raw()))
         })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use mlx_rs::Array;
 use plugin_api::Tag;
-use plugin_api::abi::{RawTensor, RawValue, Slice, Text, ValueView};
+use plugin_api::abi::{Flag, FreeFn, RawTensor, RawValue, Slice, Text, ValueView};
 
 use super::model::Model;
 use super::tensor::Tensor;
@@ -32,7 +32,7 @@ pub enum Value {
 pub struct Opaque {
     kind: String,
     payload: *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void),
+    free: FreeFn,
 }
 
 impl Drop for Opaque {
@@ -149,8 +149,8 @@ pub unsafe extern "C" fn null() -> *mut RawValue {
     Value::Null.into_raw()
 }
 
-pub unsafe extern "C" fn bool(value: bool) -> *mut RawValue {
-    Value::Bool(value).into_raw()
+pub unsafe extern "C" fn bool(value: Flag) -> *mut RawValue {
+    Value::Bool(value != 0).into_raw()
 }
 
 pub unsafe extern "C" fn int(value: i64) -> *mut RawValue {
@@ -180,11 +180,7 @@ pub unsafe extern "C" fn record() -> *mut RawValue {
     Value::record([]).into_raw()
 }
 
-pub unsafe extern "C" fn opaque(
-    kind: Text,
-    payload: *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void),
-) -> *mut RawValue {
+pub unsafe extern "C" fn opaque(kind: Text, payload: *mut c_void, free: FreeFn) -> *mut RawValue {
     // SAFETY: lent for the call.
     let kind = unsafe { kind.to_text() };
     Value::Opaque(Rc::new(Opaque { kind, payload, free })).into_raw()
@@ -203,14 +199,7 @@ pub unsafe extern "C" fn free(value: *mut RawValue) {
 pub unsafe extern "C" fn view(value: *const RawValue, out: *mut ValueView) {
     // SAFETY: a live handle, whose text and payload live as long.
     let value = unsafe { Value::get(value) };
-    let mut view = ValueView {
-        tag: value.tag() as u32,
-        int: 0,
-        float: 0.0,
-        text: Text::text(""),
-        len: 0,
-        payload: std::ptr::null_mut(),
-    };
+    let mut view = ValueView { tag: value.tag() as u32, ..ValueView::default() };
     match value {
         Value::Null | Value::Tensor(_) => {}
         Value::Bool(value) => view.int = i64::from(*value),
@@ -223,6 +212,7 @@ pub unsafe extern "C" fn view(value: *const RawValue, out: *mut ValueView) {
         Value::Opaque(opaque) => {
             view.text = Text::text(&opaque.kind);
             view.payload = opaque.payload;
+            view.free = Some(opaque.free);
         }
     }
     // SAFETY: a valid target.
