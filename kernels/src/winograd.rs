@@ -99,29 +99,44 @@ fn copy_rows(x: &[f32], kind: &Convolution, [top, left]: [usize; 2], pieces: usi
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
 fn transform_input(from: &[f32], channels: usize, pieces: usize, to: &mut [f32]) {
     let width = (2 * pieces + 2) * channels;
-    for piece in 0..pieces {
-        for start in (0..channels).step_by(LANES) {
-            let at = |y: usize, x: usize| lanes(from, y * width + (2 * piece + x) * channels + start);
-            let columns: [_; 4] = std::array::from_fn(|x| differences(std::array::from_fn(|y| at(y, x))));
+    for start in (0..channels).step_by(LANES) {
+        // Neighbouring pieces share two columns.
+        let mut left = [column(from, width, start), column(from, width, channels + start)];
+        for piece in 0..pieces {
+            let at = 2 * (piece + 1) * channels + start;
+            let right = [column(from, width, at), column(from, width, at + channels)];
             for y in 0..4 {
-                for (x, values) in differences(std::array::from_fn(|x| columns[x][y])).iter().enumerate() {
+                let row = differences([left[0][y], left[1][y], right[0][y], right[1][y]]);
+                for (x, values) in row.iter().enumerate() {
                     to[((4 * y + x) * PIECES + piece) * channels + start..][..LANES].copy_from_slice(values);
                 }
             }
+            left = right;
         }
     }
 }
 
+/// A column of four pixels, times `Bᵀ`.
 #[inline(always)]
-fn lanes(from: &[f32], at: usize) -> [f32; LANES] {
-    *from[at..].first_chunk().expect("channels are a multiple of it")
+fn column(from: &[f32], width: usize, at: usize) -> [[f32; LANES]; 4] {
+    let mut pixels = [[0f32; LANES]; 4];
+    for (y, pixel) in pixels.iter_mut().enumerate() {
+        pixel.copy_from_slice(&from[y * width + at..][..LANES]);
+    }
+    differences(pixels)
 }
 
-/// `Bᵀ` times four numbers.
+/// `Bᵀ` times four numbers, in each lane.
 #[inline(always)]
 fn differences([a, b, c, d]: [[f32; LANES]; 4]) -> [[f32; LANES]; 4] {
-    let each = |f: &dyn Fn(usize) -> f32| std::array::from_fn(f);
-    [each(&|l| a[l] - c[l]), each(&|l| b[l] + c[l]), each(&|l| c[l] - b[l]), each(&|l| b[l] - d[l])]
+    let mut to = [[0f32; LANES]; 4];
+    for l in 0..LANES {
+        to[0][l] = a[l] - c[l];
+        to[1][l] = b[l] + c[l];
+        to[2][l] = c[l] - b[l];
+        to[3][l] = b[l] - d[l];
+    }
+    to
 }
 
 /// The sixteen products of `R` pieces.
