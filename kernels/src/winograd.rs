@@ -37,22 +37,40 @@ fn with<const R: usize, const N: usize>(x: &[f32], weight: &[f32], kind: &Convol
     let weights = transformed::<N>(weight, kind);
     // Two rows of the result belong together; of an odd number the last stands alone.
     to.par_chunks_mut(2 * columns * kind.out).enumerate().for_each_init(
-        || (vec![0f32; POINTS * PIECES * kind.channels], vec![0f32; 4 * kind.channels * (2 * PIECES + 2)]),
-        |(points, piece_rows), (pair, to)| {
+        || Scratch::<R, N>::new(kind.channels),
+        |Scratch { rows, points, sums }, (pair, to)| {
             for first in (0..columns.div_ceil(2)).step_by(PIECES) {
                 let pieces = PIECES.min(columns.div_ceil(2) - first);
-                copy_rows(x, kind, [2 * pair, 2 * first], pieces, piece_rows);
-                transform_input(piece_rows, kind.channels, pieces, points);
+                copy_rows(x, kind, [2 * pair, 2 * first], pieces, rows);
+                transform_input(rows, kind.channels, pieces, points);
                 for (block, weights) in weights.chunks_exact(POINTS * kind.channels).enumerate() {
                     for start in (0..pieces).step_by(R) {
                         let from = &points[start * kind.channels..];
-                        let sums = products::<R, N>(from, kind.channels, weights);
-                        write(&sums, block * N, kind.out, columns, 2 * (first + start), (pieces - start).min(R), to);
+                        products(from, kind.channels, weights, sums);
+                        write(sums, block * N, kind.out, columns, 2 * (first + start), (pieces - start).min(R), to);
                     }
                 }
             }
         },
     );
+}
+
+/// What a task works on.
+struct Scratch<const R: usize, const N: usize> {
+    /// Four rows of the picture, and of the pieces in them `[16, PIECES, channels]`.
+    rows: Vec<f32>,
+    points: Vec<f32>,
+    sums: Box<[[Columns<N>; R]; POINTS]>,
+}
+
+impl<const R: usize, const N: usize> Scratch<R, N> {
+    fn new(channels: usize) -> Self {
+        Self {
+            rows: vec![0.0; 4 * (2 * PIECES + 2) * channels],
+            points: vec![0.0; POINTS * PIECES * channels],
+            sums: Box::new([[[0.0; N]; R]; POINTS]),
+        }
+    }
 }
 
 /// `G g Gᵀ` of every kernel, as `[out / N, 16, channels, N]`.
@@ -145,12 +163,11 @@ fn products<const R: usize, const N: usize>(
     from: &[f32],
     channels: usize,
     weights: &[Columns<N>],
-) -> [[Columns<N>; R]; POINTS] {
-    let mut sums = [[[0f32; N]; R]; POINTS];
-    for (point, (weights, sums)) in weights.chunks_exact(channels).zip(&mut sums).enumerate() {
-        *sums = product(&from[point * PIECES * channels..], channels, weights);
+    to: &mut [[Columns<N>; R]; POINTS],
+) {
+    for (point, (weights, to)) in weights.chunks_exact(channels).zip(to).enumerate() {
+        *to = product(&from[point * PIECES * channels..], channels, weights);
     }
-    sums
 }
 
 /// `Aᵀ m A` of `pieces` pieces into two rows of the result, from the column `left` on.
