@@ -4,6 +4,7 @@
 //! Nothing here knows MLX, and nothing allocates more than a task's scratch. The same numbers give the same bytes however many
 //! cores there are. docs/performance.md has the figures.
 
+mod concatenate;
 mod convolution;
 mod exp;
 mod group_norm;
@@ -15,6 +16,7 @@ mod silu;
 mod tests;
 mod winograd;
 
+pub use concatenate::concatenate;
 pub use convolution::{Convolution, convolve};
 pub use group_norm::group_norm;
 pub use product::is_fast;

@@ -37,22 +37,40 @@ fn with<const R: usize, const N: usize>(x: &[f32], weight: &[f32], kind: &Convol
     let weights = transformed::<N>(weight, kind);
     // Two rows of the result belong together; of an odd number the last stands alone.
     to.par_chunks_mut(2 * columns * kind.out).enumerate().for_each_init(
-        || (vec![0f32; POINTS * PIECES * kind.channels], vec![0f32; 4 * kind.channels * (2 * PIECES + 2)]),
-        |(points, piece_rows), (pair, to)| {
+        || Scratch::<R, N>::new(kind.channels),
+        |Scratch { rows, points, sums }, (pair, to)| {
             for first in (0..columns.div_ceil(2)).step_by(PIECES) {
                 let pieces = PIECES.min(columns.div_ceil(2) - first);
-                copy_rows(x, kind, [2 * pair, 2 * first], pieces, piece_rows);
-                transform_input(piece_rows, kind.channels, pieces, points);
+                copy_rows(x, kind, [2 * pair, 2 * first], pieces, rows);
+                transform_input(rows, kind.channels, pieces, points);
                 for (block, weights) in weights.chunks_exact(POINTS * kind.channels).enumerate() {
                     for start in (0..pieces).step_by(R) {
                         let from = &points[start * kind.channels..];
-                        let sums = products::<R, N>(from, kind.channels, weights);
-                        write(&sums, block * N, kind.out, columns, 2 * (first + start), (pieces - start).min(R), to);
+                        products(from, kind.channels, weights, sums);
+                        write(sums, block * N, kind.out, columns, 2 * (first + start), (pieces - start).min(R), to);
                     }
                 }
             }
         },
     );
+}
+
+/// What a task works on.
+struct Scratch<const R: usize, const N: usize> {
+    /// Four rows of the picture, and of the pieces in them `[16, PIECES, channels]`.
+    rows: Vec<f32>,
+    points: Vec<f32>,
+    sums: Box<[[Columns<N>; R]; POINTS]>,
+}
+
+impl<const R: usize, const N: usize> Scratch<R, N> {
+    fn new(channels: usize) -> Self {
+        Self {
+            rows: vec![0.0; 4 * (2 * PIECES + 2) * channels],
+            points: vec![0.0; POINTS * PIECES * channels],
+            sums: Box::new([[[0.0; N]; R]; POINTS]),
+        }
+    }
 }
 
 /// `G g Gᵀ` of every kernel, as `[out / N, 16, channels, N]`.
@@ -99,29 +117,44 @@ fn copy_rows(x: &[f32], kind: &Convolution, [top, left]: [usize; 2], pieces: usi
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
 fn transform_input(from: &[f32], channels: usize, pieces: usize, to: &mut [f32]) {
     let width = (2 * pieces + 2) * channels;
-    for piece in 0..pieces {
-        for start in (0..channels).step_by(LANES) {
-            let at = |y: usize, x: usize| lanes(from, y * width + (2 * piece + x) * channels + start);
-            let columns: [_; 4] = std::array::from_fn(|x| differences(std::array::from_fn(|y| at(y, x))));
+    for start in (0..channels).step_by(LANES) {
+        // Neighbouring pieces share two columns.
+        let mut left = [column(from, width, start), column(from, width, channels + start)];
+        for piece in 0..pieces {
+            let at = 2 * (piece + 1) * channels + start;
+            let right = [column(from, width, at), column(from, width, at + channels)];
             for y in 0..4 {
-                for (x, values) in differences(std::array::from_fn(|x| columns[x][y])).iter().enumerate() {
+                let row = differences([left[0][y], left[1][y], right[0][y], right[1][y]]);
+                for (x, values) in row.iter().enumerate() {
                     to[((4 * y + x) * PIECES + piece) * channels + start..][..LANES].copy_from_slice(values);
                 }
             }
+            left = right;
         }
     }
 }
 
+/// A column of four pixels, times `Bᵀ`.
 #[inline(always)]
-fn lanes(from: &[f32], at: usize) -> [f32; LANES] {
-    *from[at..].first_chunk().expect("channels are a multiple of it")
+fn column(from: &[f32], width: usize, at: usize) -> [[f32; LANES]; 4] {
+    let mut pixels = [[0f32; LANES]; 4];
+    for (y, pixel) in pixels.iter_mut().enumerate() {
+        pixel.copy_from_slice(&from[y * width + at..][..LANES]);
+    }
+    differences(pixels)
 }
 
-/// `Bᵀ` times four numbers.
+/// `Bᵀ` times four numbers, in each lane.
 #[inline(always)]
 fn differences([a, b, c, d]: [[f32; LANES]; 4]) -> [[f32; LANES]; 4] {
-    let each = |f: &dyn Fn(usize) -> f32| std::array::from_fn(f);
-    [each(&|l| a[l] - c[l]), each(&|l| b[l] + c[l]), each(&|l| c[l] - b[l]), each(&|l| b[l] - d[l])]
+    let mut to = [[0f32; LANES]; 4];
+    for l in 0..LANES {
+        to[0][l] = a[l] - c[l];
+        to[1][l] = b[l] + c[l];
+        to[2][l] = c[l] - b[l];
+        to[3][l] = b[l] - d[l];
+    }
+    to
 }
 
 /// The sixteen products of `R` pieces.
@@ -130,12 +163,11 @@ fn products<const R: usize, const N: usize>(
     from: &[f32],
     channels: usize,
     weights: &[Columns<N>],
-) -> [[Columns<N>; R]; POINTS] {
-    let mut sums = [[[0f32; N]; R]; POINTS];
-    for (point, (weights, sums)) in weights.chunks_exact(channels).zip(&mut sums).enumerate() {
-        *sums = product(&from[point * PIECES * channels..], channels, weights);
+    to: &mut [[Columns<N>; R]; POINTS],
+) {
+    for (point, (weights, to)) in weights.chunks_exact(channels).zip(to).enumerate() {
+        *to = product(&from[point * PIECES * channels..], channels, weights);
     }
-    sums
 }
 
 /// `Aᵀ m A` of `pieces` pieces into two rows of the result, from the column `left` on.

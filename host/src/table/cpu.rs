@@ -19,6 +19,9 @@ pub fn use_here(on_cpu: bool) {
     IN_USE.store(on_cpu, Ordering::Relaxed);
 }
 
+/// Numbers from which on copying them over all cores pays.
+const LARGE: usize = 1 << 18;
+
 /// Bytes of attention scores that are there at once.
 const SCORE_BYTES: usize = 64 << 20;
 
@@ -168,6 +171,29 @@ pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]
     Ok(Some(to))
 }
 
+/// Tensors of equal shapes but for `axis`, one after the other along it.
+pub fn concatenate(arrays: &[&Array], axis: i32) -> Result<Option<Array>> {
+    let Some(first) = arrays.first() else { return Ok(None) };
+    let axis = if axis < 0 { axis + first.ndim() as i32 } else { axis } as usize;
+    let others = |array: &Array| {
+        array.shape().iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).collect::<Vec<_>>()
+    };
+    let fits = |array: &&Array| array.ndim() == first.ndim() && others(array) == others(first);
+    let size: usize = arrays.iter().map(|array| array.size()).sum();
+    // Along the first axis whole tensors are copied, which MLX does well, and small ones are better left for later.
+    if !applies(arrays) || axis == 0 || axis >= first.ndim() || !arrays.iter().all(fits) || size < LARGE {
+        return Ok(None);
+    }
+    let mut shape = first.shape().to_vec();
+    shape[axis] = arrays.iter().map(|array| array.shape()[axis]).sum();
+    let mut out = fresh(&shape)?;
+    let settled = arrays.iter().map(|array| settled(array)).collect::<Result<Vec<_>>>()?;
+    let width = |array: &Array| array.shape()[axis..].iter().product::<i32>() as usize;
+    let parts = settled.iter().map(|array| Ok((numbers(array)?, width(array)))).collect::<Result<Vec<_>>>()?;
+    weft_kernels::concatenate(&parts, numbers_mut(&mut out)?);
+    Ok(Some(out))
+}
+
 fn row_width(x: &Array) -> usize {
     x.shape().last().map_or(1, |&width| width.max(1) as usize)
 }
@@ -237,6 +263,13 @@ mod tests {
             let expected = ops::conv2d(&x, &weight, s, p, None, None).unwrap();
             let ours = conv2d(&x, &weight, [stride as usize; 2], [padding as usize; 2]).unwrap().unwrap();
             assert!(distance(&ours, &expected) < 2e-6, "{size:?} {kernel} {stride} {padding}");
+        }
+
+        for (axis, shapes) in [(3, [[2, 300, 300, 5], [2, 300, 300, 1]]), (-2, [[3, 40, 100, 16], [3, 40, 50, 16]])] {
+            let parts = shapes.map(|shape| random(&shape, 12));
+            let parts = parts.iter().collect::<Vec<_>>();
+            let ours = concatenate(&parts, axis).unwrap().unwrap();
+            assert_eq!(distance(&ours, &ops::concatenate(&parts, axis).unwrap()), 0.0);
         }
 
         let [q, k, v] = [7, 8, 9].map(|seed| random(&[1, 3, 130, 16], seed));
