@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::ffi::c_void;
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 
 use crate::abi::{ArchitectureEntry, NodeEntry, RawRun, RawSession, RawValue, RawWeights, Slice, Status, Text};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,9 +17,9 @@ use crate::weights::Weights;
 pub(crate) fn guard(what: &str, body: impl FnOnce() -> Result<()>) -> Status {
     let result = std::panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let message = panic_text(panic.as_ref());
-        // A payload's own drop may panic too; forgetting it is the only answer that cannot.
-        std::mem::forget(panic);
-        Err(Error::new(ErrorKind::Failed, format!("the plugin's code for {what} broke off: {message}"))
+        forget(panic);
+        let whose = NAME.get().map_or_else(String::new, |name| format!(" `{name}`"));
+        Err(Error::new(ErrorKind::Failed, format!("the code of the plugin{whose} for {what} broke off: {message}"))
             .help("report this to the plugin's author"))
     });
     match result {
@@ -27,13 +28,37 @@ pub(crate) fn guard(what: &str, body: impl FnOnce() -> Result<()>) -> Status {
     }
 }
 
+/// Runs `body`, whose panic has nobody who could be told of it: none where it broke off.
+pub fn quietly<T>(body: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(body)).map_err(forget).ok()
+}
+
+/// Frees what `Box::into_raw` made. A panic in its drop ends here.
+///
+/// # Safety
+/// `payload` is such a box of a `T`, and nobody uses it again.
+pub(crate) unsafe extern "C" fn free_box<T>(payload: *mut c_void) {
+    // SAFETY: the caller's word.
+    quietly(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
+}
+
+/// A payload's own drop may panic too; forgetting it is the only answer that cannot.
+fn forget(panic: Box<dyn Any + Send>) {
+    std::mem::forget(panic);
+}
+
+/// Id and version of this plugin, for messages.
+static NAME: OnceLock<&'static str> = OnceLock::new();
+
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
-/// Turns off the message that Rust prints at a panic: it is caught and becomes an error that the user sees.
-pub fn silence_panics() {
+/// Keeps the plugin's id and version for messages, and turns off the message that Rust prints at a panic: it is caught
+/// and becomes an error that the user sees.
+pub fn begin(name: &'static str) {
+    NAME.get_or_init(|| name);
     std::panic::set_hook(Box::new(|_| {}));
 }
 
@@ -65,7 +90,7 @@ pub fn architecture_entry<A: Architecture>() -> ArchitectureEntry {
             let weights = unsafe { Weights::borrow(weights) };
             A::detect(&weights)
         };
-        std::panic::catch_unwind(detect).unwrap_or(false)
+        quietly(detect).unwrap_or(false)
     }
     unsafe extern "C" fn build<A: Architecture>(
         config: Text,
@@ -98,18 +123,13 @@ pub fn architecture_entry<A: Architecture>() -> ArchitectureEntry {
             Ok(())
         })
     }
-    unsafe extern "C" fn free<A: Architecture>(net: *mut c_void) {
-        // SAFETY: the box of `build`, freed once. A panicking drop must not cross.
-        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(net.cast::<A>()) }));
-        drop(dropped);
-    }
     ArchitectureEntry {
         id: Text::text(A::ID),
         role: Text::text(A::ROLE.kind()),
         detect: detect::<A>,
         build: build::<A>,
         call: call::<A>,
-        free: free::<A>,
+        free: free_box::<A>,
     }
 }
 
@@ -160,8 +180,8 @@ macro_rules! export_plugin {
                 unsafe extern "C" fn init(host: *const $crate::abi::Host) -> *const $crate::abi::Entries {
                     // SAFETY: the host hands over its table, which lives for ever.
                     unsafe { $crate::set_host(host) };
-                    $crate::export::silence_panics();
-                    ::std::panic::catch_unwind(|| {
+                    $crate::export::begin(concat!($id, " ", env!("CARGO_PKG_VERSION")));
+                    $crate::export::quietly(|| {
                         $crate::export::entries(
                             vec![$($crate::export::node_entry::<$node>()),*],
                             vec![$($crate::export::architecture_entry::<$architecture>()),*],

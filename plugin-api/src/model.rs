@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use crate::abi::{HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, Status, Text};
 use crate::error::{Error, Result};
-use crate::export::guard;
+use crate::export::{free_box, guard};
 use crate::host;
 use crate::node::Run;
 use crate::tensor::Tensor;
@@ -326,16 +326,11 @@ fn hook_table<H: Hook>(hook: H) -> HookTable {
             Ok(())
         })
     }
-    unsafe extern "C" fn free<T>(payload: *mut c_void) {
-        // SAFETY: made by `Box::into_raw` here, freed once. A panicking drop must not cross.
-        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
-        drop(dropped);
-    }
     HookTable {
         payload: Box::into_raw(Box::new(hook)).cast(),
         start: start::<H>,
         around: around::<H>,
-        finish: free::<H::State>,
-        free: free::<H>,
+        finish: free_box::<H::State>,
+        free: free_box::<H>,
     }
 }

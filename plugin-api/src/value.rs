@@ -1,10 +1,10 @@
 //! What travels along links: numbers, text, tensors, records, lists, models and kinds of a plugin's own.
 
-use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use crate::abi::{RawValue, Slice, Text, ValueView};
 use crate::error::{Error, Result};
+use crate::export::free_box;
 use crate::host;
 use crate::model::Model;
 use crate::tensor::Tensor;
@@ -58,14 +58,9 @@ impl Value {
 
     /// A value of a kind of your own, such as `org.example/DEPTH`.
     pub fn opaque<T: 'static>(kind: &str, payload: T) -> Self {
-        unsafe extern "C" fn free<T>(payload: *mut c_void) {
-            // SAFETY: made by the `Box::into_raw` below. A panicking drop must not cross.
-            let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
-            drop(dropped);
-        }
         let payload = Box::into_raw(Box::new(payload)).cast();
-        // SAFETY: the host frees the payload once, through `free::<T>`.
-        unsafe { Self::own((host().value_opaque)(Text::text(kind), payload, free::<T>)) }
+        // SAFETY: the host frees the payload once, through `free_box::<T>`.
+        unsafe { Self::own((host().value_opaque)(Text::text(kind), payload, free_box::<T>)) }
     }
 
     /// The payload of an opaque value of exactly this kind.

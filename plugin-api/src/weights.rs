@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use crate::abi::{PatchTable, RawTensor, RawWeights, Slice, Status, TensorRows, TensorView, Text};
 use crate::error::{Error, Result};
-use crate::export::guard;
+use crate::export::{free_box, guard};
 use crate::host;
 use crate::tensor::{Dtype, Tensor};
 use crate::value::{FromValue, Record, Value};
@@ -286,10 +286,5 @@ fn patch_table<F: Fn(&Tensor) -> Result<Tensor> + 'static>(patch: F) -> PatchTab
             Ok(())
         })
     }
-    unsafe extern "C" fn free<F>(payload: *mut c_void) {
-        // SAFETY: made by `Box::into_raw` here, freed once. A panicking drop must not cross.
-        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<F>()) }));
-        drop(dropped);
-    }
-    PatchTable { payload: Box::into_raw(Box::new(patch)).cast(), apply: apply::<F>, free: free::<F> }
+    PatchTable { payload: Box::into_raw(Box::new(patch)).cast(), apply: apply::<F>, free: free_box::<F> }
 }

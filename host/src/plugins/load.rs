@@ -8,6 +8,8 @@ use plugin_api::abi::{self, Plugin};
 
 use super::catalog::PluginInfo;
 use super::registry::{Architecture, NodeKind, Registry};
+use super::sound;
+use crate::limits;
 
 /// What the plugins that come with Weft are called, beside the executable.
 const OWN_PREFIX: &str = "libweft_";
@@ -56,17 +58,16 @@ fn load(path: &Path, registry: &mut Registry) -> Result<(), String> {
     let plugin: &'static Plugin = unsafe { &**plugin };
     refuse_other_abi(plugin)?;
     // SAFETY: magic and version say that this is our `Plugin`, whose text is constant; the table lives for ever.
-    let (id, version, entries) =
-        unsafe { (plugin.id.to_text(), plugin.version.to_text(), (plugin.init)(crate::table::host()).as_ref()) };
+    let (id, version, entries) = unsafe {
+        let (id, version) = sound::name(plugin)?;
+        (id, version, (plugin.init)(crate::table::host()).as_ref())
+    };
     let entries = entries.ok_or_else(|| format!("the plugin `{id}` failed to start"))?;
-    if id.is_empty() || id.contains('/') || id.chars().any(char::is_whitespace) {
-        return Err(format!("its id `{id}` is empty or has a slash or a space"));
-    }
     // SAFETY: the plugin's table, which lives for ever.
-    let (nodes, architectures) = unsafe { (entries.nodes.get(), entries.architectures.get()) };
-    let nodes: Vec<NodeKind> =
-        nodes.iter().map(|entry| node(*entry, &format!("{id} {version}"))).collect::<Result<_, _>>()?;
-    let architectures = architectures.iter().map(|entry| architecture(*entry)).collect();
+    let (nodes, architectures) = unsafe { sound::entries(entries)? };
+    let name = format!("{id} {version}");
+    let nodes: Vec<NodeKind> = nodes.iter().map(|entry| node(*entry, &name)).collect::<Result<_, _>>()?;
+    let architectures = architectures.iter().map(|entry| architecture(*entry)).collect::<Result<_, _>>()?;
     let specs = nodes.iter().map(|node| node.spec.clone()).collect();
     registry.add(PluginInfo { id, version, nodes: specs }, nodes, architectures)
 }
@@ -98,13 +99,17 @@ fn refuse_other_abi(plugin: &Plugin) -> Result<(), String> {
 
 fn node(entry: abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
     // SAFETY: the plugin's constant text.
-    let text = unsafe { entry.spec.to_text() };
+    let text = unsafe { sound::text(entry.spec, limits::TEXT_BYTES, "the description of a node")? };
     let spec: NodeSpec = ron::from_str(&text)
         .map_err(|error| format!("the description of a node cannot be read, at {}", error.span.start))?;
+    sound::spec(&spec).map_err(|why| format!("the description of its node `{}` is not sound: {why}", spec.name))?;
     Ok(NodeKind { spec, entry, plugin: plugin.to_owned() })
 }
 
-fn architecture(entry: abi::ArchitectureEntry) -> Architecture {
+fn architecture(entry: abi::ArchitectureEntry) -> Result<Architecture, String> {
     // SAFETY: the plugin's constant text.
-    unsafe { Architecture { id: entry.id.to_text(), role: entry.role.to_text(), entry } }
+    let (id, role) = unsafe {
+        (sound::word(entry.id, "the id of an architecture")?, sound::word(entry.role, "the role of an architecture")?)
+    };
+    Ok(Architecture { id, role, entry })
 }

@@ -3,6 +3,7 @@
 mod catalog;
 mod load;
 mod registry;
+mod sound;
 
 pub use catalog::{Catalog, PluginInfo, Refused};
 pub use load::{beside_executable, load_all};
