@@ -5,7 +5,9 @@ use std::ffi::c_void;
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
-use crate::abi::{ArchitectureEntry, NodeEntry, RawRun, RawSession, RawValue, RawWeights, Slice, Status, Text};
+use crate::abi::{
+    ArchitectureEntry, Entries, Flag, Host, NodeEntry, RawRun, RawSession, RawValue, RawWeights, Slice, Status, Text,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::model::{Architecture, Session};
@@ -29,7 +31,7 @@ pub(crate) fn guard(what: &str, body: impl FnOnce() -> Result<()>) -> Status {
 }
 
 /// Runs `body`, whose panic has nobody who could be told of it: none where it broke off.
-pub fn quietly<T>(body: impl FnOnce() -> T) -> Option<T> {
+fn quietly<T>(body: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(AssertUnwindSafe(body)).map_err(forget).ok()
 }
 
@@ -55,16 +57,10 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
-/// Keeps the plugin's id and version for messages, and turns off the message that Rust prints at a panic: it is caught
-/// and becomes an error that the user sees.
-pub fn begin(name: &'static str) {
-    NAME.get_or_init(|| name);
-    std::panic::set_hook(Box::new(|_| {}));
-}
-
 /// The table entry of a node kind. Leaks its description, once.
 pub fn node_entry<N: Node>() -> NodeEntry {
     unsafe extern "C" fn run<N: Node>(
+        _: *mut c_void,
         run: *const RawRun,
         inputs: *const RawValue,
         outputs: *mut *mut RawValue,
@@ -79,20 +75,26 @@ pub fn node_entry<N: Node>() -> NodeEntry {
         })
     }
     let spec = ron::to_string(&N::spec()).expect("a NodeSpec is plain data");
-    NodeEntry { spec: Text::text(Box::leak(spec.into_boxed_str())), run: run::<N> }
+    NodeEntry {
+        size: size_of::<NodeEntry>(),
+        spec: Text::text(spec.leak()),
+        payload: std::ptr::null_mut(),
+        run: run::<N>,
+    }
 }
 
 /// The table entry of an architecture.
 pub fn architecture_entry<A: Architecture>() -> ArchitectureEntry {
-    unsafe extern "C" fn detect<A: Architecture>(weights: *const RawWeights) -> bool {
+    unsafe extern "C" fn detect<A: Architecture>(_: *mut c_void, weights: *const RawWeights) -> Flag {
         let detect = || {
             // SAFETY: lent for the call; a handle of our own is made.
             let weights = unsafe { Weights::borrow(weights) };
-            A::detect(&weights)
+            A::detect(&weights).into()
         };
-        quietly(detect).unwrap_or(false)
+        quietly(detect).unwrap_or(0)
     }
     unsafe extern "C" fn build<A: Architecture>(
+        _: *mut c_void,
         config: Text,
         weights: *const RawWeights,
         net: *mut *mut c_void,
@@ -124,8 +126,10 @@ pub fn architecture_entry<A: Architecture>() -> ArchitectureEntry {
         })
     }
     ArchitectureEntry {
+        size: size_of::<ArchitectureEntry>(),
         id: Text::text(A::ID),
         role: Text::text(A::ROLE.kind()),
+        payload: std::ptr::null_mut(),
         detect: detect::<A>,
         build: build::<A>,
         call: call::<A>,
@@ -133,13 +137,33 @@ pub fn architecture_entry<A: Architecture>() -> ArchitectureEntry {
     }
 }
 
-/// The library's table, leaked: it lives for ever.
-pub fn entries(nodes: Vec<NodeEntry>, architectures: Vec<ArchitectureEntry>) -> *const crate::abi::Entries {
-    Box::leak(Box::new(crate::abi::Entries {
-        size: size_of::<crate::abi::Entries>(),
-        nodes: Slice::of(nodes.leak()),
-        architectures: Slice::of(architectures.leak()),
-    }))
+/// Starts the library: keeps the host's table and hands over its own, which lives for ever.
+///
+/// # Safety
+/// The host's table lives for ever, `out` is a valid target.
+pub unsafe fn start(
+    name: &'static str,
+    host: *const Host,
+    out: *mut *const Entries,
+    nodes: &[fn() -> NodeEntry],
+    architectures: &[fn() -> ArchitectureEntry],
+) -> Status {
+    // SAFETY: the caller's word.
+    unsafe { crate::set_host(host) };
+    NAME.get_or_init(|| name);
+    // A panic is caught and becomes an error that the user sees: Rust need not print it as well.
+    std::panic::set_hook(Box::new(|_| {}));
+    guard("its start", || {
+        let entries = Entries { size: size_of::<Entries>(), nodes: made(nodes), architectures: made(architectures) };
+        // SAFETY: the caller's word.
+        unsafe { out.write(Box::leak(Box::new(entries))) };
+        Ok(())
+    })
+}
+
+fn made<T>(makers: &[fn() -> T]) -> Slice<*const T> {
+    let entry = |make: &fn() -> T| std::ptr::from_ref(Box::leak(Box::new(make())));
+    Slice::of(makers.iter().map(entry).collect::<Vec<_>>().leak())
 }
 
 /// Makes a library a plugin.
@@ -177,17 +201,20 @@ macro_rules! export_plugin {
             id: $crate::abi::Text::text($id),
             version: $crate::abi::Text::text(env!("CARGO_PKG_VERSION")),
             init: {
-                unsafe extern "C" fn init(host: *const $crate::abi::Host) -> *const $crate::abi::Entries {
-                    // SAFETY: the host hands over its table, which lives for ever.
-                    unsafe { $crate::set_host(host) };
-                    $crate::export::begin(concat!($id, " ", env!("CARGO_PKG_VERSION")));
-                    $crate::export::quietly(|| {
-                        $crate::export::entries(
-                            vec![$($crate::export::node_entry::<$node>()),*],
-                            vec![$($crate::export::architecture_entry::<$architecture>()),*],
+                unsafe extern "C" fn init(
+                    host: *const $crate::abi::Host,
+                    out: *mut *const $crate::abi::Entries,
+                ) -> $crate::abi::Status {
+                    // SAFETY: the host hands over its table, which lives for ever, and a valid target.
+                    unsafe {
+                        $crate::export::start(
+                            concat!($id, " ", env!("CARGO_PKG_VERSION")),
+                            host,
+                            out,
+                            &[$($crate::export::node_entry::<$node>),*],
+                            &[$($crate::export::architecture_entry::<$architecture>),*],
                         )
-                    })
-                    .unwrap_or(::std::ptr::null())
+                    }
                 }
                 init
             },

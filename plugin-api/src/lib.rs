@@ -7,6 +7,7 @@ pub mod abi;
 pub mod error;
 pub mod export;
 mod folder;
+pub mod layout;
 pub mod model;
 pub mod node;
 pub mod ops;

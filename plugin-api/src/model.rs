@@ -107,9 +107,11 @@ impl Model {
     /// Out of memory.
     pub fn with_hook<H: Hook>(&self, point: &str, hook: H) -> Result<Self> {
         let mut out = std::ptr::null_mut();
-        // SAFETY: the host owns the hook from here on; `out` is set where the status is null.
+        let payload = Box::into_raw(Box::new(hook)).cast();
+        // SAFETY: the host owns the payload from here on; `out` is set where the status is null.
         unsafe {
-            let status = (host().model_with_hook)(self.0.as_ptr(), Text::text(point), hook_table(hook), &raw mut out);
+            let status =
+                (host().model_with_hook)(self.0.as_ptr(), Text::text(point), hook_table::<H>(), payload, &raw mut out);
             Error::check(status)?;
             Ok(Self(Value::own(out)))
         }
@@ -282,7 +284,7 @@ pub trait Hook: 'static {
     ) -> Result<Tensor>;
 }
 
-fn hook_table<H: Hook>(hook: H) -> HookTable {
+fn hook_table<H: Hook>() -> &'static HookTable {
     unsafe extern "C" fn start<H: Hook>(
         payload: *mut c_void,
         run: *const RawRun,
@@ -326,11 +328,13 @@ fn hook_table<H: Hook>(hook: H) -> HookTable {
             Ok(())
         })
     }
-    HookTable {
-        payload: Box::into_raw(Box::new(hook)).cast(),
-        start: start::<H>,
-        around: around::<H>,
-        finish: free_box::<H::State>,
-        free: free_box::<H>,
+    const {
+        &HookTable {
+            size: size_of::<HookTable>(),
+            start: start::<H>,
+            around: around::<H>,
+            finish: free_box::<H::State>,
+            free: free_box::<H>,
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What travels along links: numbers, text, tensors, records, lists, models and kinds of a plugin's own.
 
+use std::any::Any;
+use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::abi::{RawValue, Slice, Text, ValueView};
+use crate::abi::{FreeFn, RawValue, Slice, Text, ValueView};
 use crate::error::{Error, Result};
 use crate::export::free_box;
 use crate::host;
@@ -56,21 +58,22 @@ impl Value {
         unsafe { Self::own((host().value_null)()) }
     }
 
-    /// A value of a kind of your own, such as `org.example/DEPTH`.
+    /// A value of a kind of your own, such as `org.example/DEPTH`. Only this plugin can look into it: what others are to read
+    /// belongs into a [`Record`].
     pub fn opaque<T: 'static>(kind: &str, payload: T) -> Self {
-        let payload = Box::into_raw(Box::new(payload)).cast();
-        // SAFETY: the host frees the payload once, through `free_box::<T>`.
-        unsafe { Self::own((host().value_opaque)(Text::text(kind), payload, free_box::<T>)) }
+        let payload: Box<Payload> = Box::new(Box::new(payload));
+        // SAFETY: the host frees the payload once, through `free_payload`.
+        unsafe { Self::own((host().value_opaque)(Text::text(kind), Box::into_raw(payload).cast(), free_payload)) }
     }
 
-    /// The payload of an opaque value of exactly this kind.
-    ///
-    /// # Safety
-    /// Only one type may go by `kind`, in one build of one plugin: the pointer is cast to it.
-    pub unsafe fn payload<T: 'static>(&self, kind: &str) -> Option<&T> {
+    /// What [`Value::opaque`] put into a value of this kind; none for another kind, another type, or a value of another plugin.
+    pub fn payload<T: 'static>(&self, kind: &str) -> Option<&T> {
         let view = self.view();
-        // SAFETY: the text lives as long as the value, the payload is a `T` by the caller's word.
-        unsafe { (self.tag() == Tag::Opaque && view.text.get() == kind.as_bytes()).then(|| &*view.payload.cast::<T>()) }
+        let is_ours = view.free.is_some_and(|free| std::ptr::fn_addr_eq(free, free_payload as FreeFn));
+        // SAFETY: the text lives as long as the value.
+        let is_kind = unsafe { view.text.get() } == kind.as_bytes();
+        // SAFETY: only `opaque` above makes values that this function frees; the payload lives as long as the value.
+        (is_ours && is_kind).then(|| unsafe { &*view.payload.cast::<Payload>() })?.downcast_ref()
     }
 
     pub fn tag(&self) -> Tag {
@@ -87,8 +90,7 @@ impl Value {
     }
 
     pub(crate) fn view(&self) -> ValueView {
-        let mut view =
-            ValueView { tag: 0, int: 0, float: 0.0, text: Text::text(""), len: 0, payload: std::ptr::null_mut() };
+        let mut view = ValueView::default();
         // SAFETY: fills the view.
         unsafe { (host().value_view)(self.as_ptr(), &raw mut view) };
         view
@@ -111,6 +113,15 @@ impl Value {
         std::mem::forget(self);
         raw
     }
+}
+
+type Payload = Box<dyn Any>;
+
+/// Its address says whose a value is, so there must be one of it.
+#[inline(never)]
+unsafe extern "C" fn free_payload(payload: *mut c_void) {
+    // SAFETY: made by `Value::opaque`, freed once.
+    unsafe { free_box::<Payload>(payload) }
 }
 
 impl Clone for Value {
@@ -186,7 +197,7 @@ macro_rules! write_value {
     )* };
 }
 write_value! {
-    bool, |value| (host().value_bool)(value);
+    bool, |value| (host().value_bool)(value.into());
     i64, |value| (host().value_int)(value);
     i32, |value| (host().value_int)(value.into());
     f64, |value| (host().value_float)(value);

@@ -235,7 +235,7 @@ fn call(kind: &NodeKind, run: &Run, inputs: Value) -> Result<Value> {
     let mut returned = std::ptr::null_mut();
     // SAFETY: run and inputs are lent for the call, the inputs freed after it; outputs and status are ours.
     unsafe {
-        let status = (kind.entry.run)(run.as_raw(), inputs, &raw mut returned);
+        let status = (kind.entry.run)(kind.entry.payload, run.as_raw(), inputs, &raw mut returned);
         drop(Value::take(inputs));
         take_status(status)?;
         if returned.is_null() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use plugin_api::abi::{ArchitectureEntry, Entries, NodeEntry, Plugin, Slice, Text};
+use plugin_api::abi::{ArchitectureEntry, NodeEntry, Plugin, Slice, Text};
 use plugin_api::{InputKind, InputSpec, NodeSpec};
 
 use crate::limits::{ID_BYTES, PLUGIN_ENTRIES, TEXT_BYTES};
@@ -14,7 +14,9 @@ type Sound<T> = Result<T, String>;
 /// # Safety
 /// The symbol begins as a [`Plugin`] does.
 pub unsafe fn name(plugin: &Plugin) -> Sound<(String, String)> {
-    size(plugin.size, size_of::<Plugin>(), "symbol")?;
+    if plugin.size < size_of::<Plugin>() {
+        return Err("its symbol is there but smaller than Weft's".to_owned());
+    }
     if !is_there(&plugin.init) {
         return Err("its symbol has no function `init`".to_owned());
     }
@@ -26,23 +28,33 @@ pub unsafe fn name(plugin: &Plugin) -> Sound<(String, String)> {
     Ok((id, version))
 }
 
-/// What a plugin brings.
+/// A list of the plugin's tables.
 ///
 /// # Safety
-/// The table is one that a plugin's `init` returned.
-pub unsafe fn entries(entries: &Entries) -> Sound<(&'static [NodeEntry], &'static [ArchitectureEntry])> {
-    size(entries.size, size_of::<Entries>(), "table")?;
-    // SAFETY: the caller's word; the table lives for ever.
-    let (nodes, architectures) =
-        unsafe { (list(entries.nodes, "nodes")?, list(entries.architectures, "architectures")?) };
-    let is_whole = nodes.iter().all(|node| is_there(&node.run))
-        && architectures
-            .iter()
-            .all(|one| is_there(&one.detect) && is_there(&one.build) && is_there(&one.call) && is_there(&one.free));
-    if !is_whole {
-        return Err("one of its nodes or architectures lacks a function".to_owned());
+/// It is one that a plugin's `init` gave.
+pub unsafe fn list<T>(list: Slice<*const T>) -> Sound<&'static [*const T]> {
+    if list.len > PLUGIN_ENTRIES || (list.ptr.is_null() && list.len > 0) || !list.ptr.is_aligned() {
+        return Err(format!("its list of nodes or architectures is none: it says that it has {}", list.len));
     }
-    Ok((nodes, architectures))
+    // SAFETY: the caller's word.
+    Ok(unsafe { list.get() })
+}
+
+/// A node whose function is there and whose description holds together.
+pub fn node(entry: &NodeEntry, spec: &NodeSpec) -> Sound<()> {
+    if is_there(&entry.run) { self::spec(spec) } else { Err("it has no function".to_owned()) }
+}
+
+/// Id and role of an architecture.
+///
+/// # Safety
+/// Its text is readable.
+pub unsafe fn architecture(entry: &ArchitectureEntry) -> Sound<(String, String)> {
+    // SAFETY: the caller's word.
+    let (id, role) =
+        unsafe { (word(entry.id, "the id of an architecture")?, word(entry.role, "the role of an architecture")?) };
+    let is_whole = is_there(&entry.detect) && is_there(&entry.build) && is_there(&entry.call) && is_there(&entry.free);
+    if is_whole { Ok((id, role)) } else { Err(format!("its architecture `{id}` lacks a function")) }
 }
 
 /// Whether a function pointer that came from outside is not null, which Rust takes for granted of one.
@@ -50,21 +62,6 @@ fn is_there<F: Copy>(function: &F) -> bool {
     const { assert!(size_of::<F>() == size_of::<usize>()) };
     // SAFETY: function pointers are as large as addresses.
     unsafe { std::ptr::from_ref(function).cast::<usize>().read() != 0 }
-}
-
-fn size(said: usize, needed: usize, what: &str) -> Sound<()> {
-    if said >= needed {
-        return Ok(());
-    }
-    Err(format!("its {what} says that it is {said} bytes long, but {needed} are needed"))
-}
-
-unsafe fn list<T>(list: Slice<T>, what: &str) -> Sound<&'static [T]> {
-    if list.len > PLUGIN_ENTRIES || (list.ptr.is_null() && list.len > 0) || !list.ptr.is_aligned() {
-        return Err(format!("its list of {what} is none: it says that it has {}", list.len));
-    }
-    // SAFETY: the caller's word.
-    Ok(unsafe { list.get() })
 }
 
 /// Text of no more than `most` bytes.
@@ -100,7 +97,7 @@ fn is_word(name: &str) -> bool {
 }
 
 /// A description that holds together.
-pub fn spec(spec: &NodeSpec) -> Sound<()> {
+fn spec(spec: &NodeSpec) -> Sound<()> {
     if !is_word(&spec.name) || spec.name.contains('/') {
         return Err("its name is empty, too long, or has a space, a slash or a control character".to_owned());
     }

@@ -54,6 +54,19 @@ pub unsafe fn take(status: Status) -> Result<()> {
     Err(*unsafe { Box::from_raw(status.cast::<Error>()) })
 }
 
+/// A plugin's table, which lives for ever. Null and sizes below that of 1.0 are the plugin's fault.
+///
+/// # Safety
+/// Null, or a table that begins with its size.
+pub unsafe fn table<T>(table: *const T, what: &str) -> Result<&'static T> {
+    // SAFETY: the first field of every table that may grow.
+    if table.is_null() || unsafe { *table.cast::<usize>() } < size_of::<T>() {
+        return Err(Error::new(ErrorKind::Plugin, format!("the table of {what} is absent or too small")));
+    }
+    // SAFETY: the plugin's word, and the size is what it should be.
+    Ok(unsafe { &*table })
+}
+
 /// Reads a borrowed error.
 pub unsafe fn get<'a>(error: *const RawError) -> &'a Error {
     // SAFETY: every error handle was made by `to_raw`.

@@ -23,7 +23,7 @@ use mlx_rs::Array;
 use plugin_api::Result;
 use plugin_api::abi::{self, Host, Text};
 
-pub use error::take as take_status;
+pub use error::{table as plugin_table, take as take_status};
 pub use live::{Handles, take_refused};
 pub use mlx::{Device, active_memory, clear_spare_buffers, peak_memory, start};
 pub use model::Model;
@@ -48,6 +48,7 @@ pub fn host() -> &'static Host {
         major: abi::MAJOR,
         minor: abi::MINOR,
         ops: &raw const ops::OPS,
+        extension,
         error_new: error::new,
         error_view: error::view,
         error_free: error::free,
@@ -108,7 +109,6 @@ pub fn host() -> &'static Host {
         run_report: run::report,
         run_info: run::info,
         run_write: run::write,
-        extension,
         weights_exact: weights::exact,
         weights_history: weights::history,
         weights_with_history: weights::with_history,
@@ -116,6 +116,8 @@ pub fn host() -> &'static Host {
         folder_write: folder::write,
         folder_write_tensors: folder::write_tensors,
         weights_views: weights::views,
+        weights_transpose: weights::transpose,
+        tensor_quantize: tensor::quantize,
     };
     &HOST
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use mlx_rs::Array;
 use plugin_api::Tag;
-use plugin_api::abi::{RawTensor, RawValue, Slice, Text, ValueView};
+use plugin_api::abi::{Flag, FreeFn, RawTensor, RawValue, Slice, Text, ValueView};
 
 use super::live::{self, Kind};
 use super::model::Model;
@@ -33,7 +33,7 @@ pub enum Value {
 pub struct Opaque {
     pub kind: String,
     payload: *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void),
+    free: FreeFn,
 }
 
 impl Drop for Opaque {
@@ -175,8 +175,8 @@ pub unsafe extern "C" fn null() -> *mut RawValue {
     give(|| Value::Null)
 }
 
-pub unsafe extern "C" fn bool(value: bool) -> *mut RawValue {
-    give(|| Value::Bool(value))
+pub unsafe extern "C" fn bool(value: Flag) -> *mut RawValue {
+    give(|| Value::Bool(value != 0))
 }
 
 pub unsafe extern "C" fn int(value: i64) -> *mut RawValue {
@@ -206,11 +206,7 @@ pub unsafe extern "C" fn record() -> *mut RawValue {
     give(|| Value::record([]))
 }
 
-pub unsafe extern "C" fn opaque(
-    kind: Text,
-    payload: *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void),
-) -> *mut RawValue {
+pub unsafe extern "C" fn opaque(kind: Text, payload: *mut c_void, free: FreeFn) -> *mut RawValue {
     give(|| {
         // SAFETY: lent for the call.
         let kind = unsafe { kind.to_text() };
@@ -233,14 +229,7 @@ pub unsafe extern "C" fn free(value: *mut RawValue) {
 pub unsafe extern "C" fn view(value: *const RawValue, out: *mut ValueView) {
     // SAFETY: a live handle, whose text and payload live as long; on another thread not even that is looked at.
     let value = if live::is_ours() { unsafe { Value::get(value) } } else { &Value::Null };
-    let mut view = ValueView {
-        tag: value.tag() as u32,
-        int: 0,
-        float: 0.0,
-        text: Text::text(""),
-        len: 0,
-        payload: std::ptr::null_mut(),
-    };
+    let mut view = ValueView { tag: value.tag() as u32, ..ValueView::default() };
     match value {
         Value::Null | Value::Tensor(_) => {}
         Value::Bool(value) => view.int = i64::from(*value),
@@ -253,6 +242,7 @@ pub unsafe extern "C" fn view(value: *const RawValue, out: *mut ValueView) {
         Value::Opaque(opaque) => {
             view.text = Text::text(&opaque.kind);
             view.payload = opaque.payload;
+            view.free = Some(opaque.free);
         }
     }
     // SAFETY: a valid target.

@@ -1,9 +1,10 @@
 //! Weights handles.
 
+use std::ffi::c_void;
 use std::path::Path;
 
 use plugin_api::View;
-use plugin_api::abi::{PatchTable, RawTensor, RawValue, RawWeights, Slice, Status, TensorRows, TensorView, Text};
+use plugin_api::abi::{Flag, PatchTable, RawTensor, RawValue, RawWeights, Slice, Status, TensorRows, TensorView, Text};
 
 use super::error;
 use super::live::{self, Kind};
@@ -51,8 +52,8 @@ pub unsafe extern "C" fn len(weights: *const RawWeights) -> usize {
     if live::is_ours() { unsafe { get(weights) }.entries().len() } else { 0 }
 }
 
-unsafe fn fill(weights: &Weights, entry: Option<&Entry>, out: *mut TensorView) -> bool {
-    let Some(entry) = entry else { return false };
+unsafe fn fill(weights: &Weights, entry: Option<&Entry>, out: *mut TensorView) -> Flag {
+    let Some(entry) = entry else { return 0 };
     let dtype = weights.dtype_of(entry).map_or(u32::MAX, |dtype| dtype as u32);
     let view = TensorView {
         name: Text::text(&entry.name),
@@ -62,17 +63,17 @@ unsafe fn fill(weights: &Weights, entry: Option<&Entry>, out: *mut TensorView) -
     };
     // SAFETY: a valid target.
     unsafe { out.write(view) };
-    true
+    1
 }
 
-pub unsafe extern "C" fn at(weights: *const RawWeights, index: usize, out: *mut TensorView) -> bool {
+pub unsafe extern "C" fn at(weights: *const RawWeights, index: usize, out: *mut TensorView) -> Flag {
     // SAFETY: a live handle, whose entries live as long; a valid target.
-    live::is_ours() && unsafe { fill(get(weights), get(weights).entries().get(index), out) }
+    if live::is_ours() { unsafe { fill(get(weights), get(weights).entries().get(index), out) } } else { 0 }
 }
 
-pub unsafe extern "C" fn find(weights: *const RawWeights, name: Text, out: *mut TensorView) -> bool {
+pub unsafe extern "C" fn find(weights: *const RawWeights, name: Text, out: *mut TensorView) -> Flag {
     // SAFETY: as above, lent text.
-    live::is_ours() && unsafe { fill(get(weights), get(weights).find(&name.to_text()), out) }
+    if live::is_ours() { unsafe { fill(get(weights), get(weights).find(&name.to_text()), out) } } else { 0 }
 }
 
 pub unsafe extern "C" fn tensor(weights: *const RawWeights, name: Text) -> *mut RawTensor {
@@ -129,6 +130,16 @@ pub unsafe extern "C" fn views(
     }
 }
 
+pub unsafe extern "C" fn transpose(
+    weights: *const RawWeights,
+    name: Text,
+    axes: Slice<i32>,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: a live handle, lent text and axes, a valid target.
+    unsafe { error::status(out, || get(weights).transpose(&name.to_text(), axes.get()).map(to_raw)) }
+}
+
 pub unsafe extern "C" fn cast(weights: *const RawWeights, dtype: u32) -> *mut RawWeights {
     give(|| {
         // SAFETY: a live handle.
@@ -175,11 +186,16 @@ pub unsafe extern "C" fn with_low_rank(
 pub unsafe extern "C" fn with_patch(
     weights: *const RawWeights,
     name: Text,
-    patch: PatchTable,
+    patch: *const PatchTable,
+    payload: *mut c_void,
     out: *mut *mut RawWeights,
 ) -> Status {
-    // Owned from here on, so that it is freed on every way out.
-    let change = Change::new(patch);
-    // SAFETY: a live handle, lent text, a valid target.
-    unsafe { error::status(out, || get(weights).with_patch(&name.to_text(), Patch::Change(change)).map(to_raw)) }
+    // SAFETY: a live handle, a table that lives for ever, lent text, a valid target.
+    unsafe {
+        error::status(out, || {
+            // Owned from here on, so that the payload is freed on every way out.
+            let change = Change::new(error::table(patch, "a change of a weight")?, payload);
+            get(weights).with_patch(&name.to_text(), Patch::Change(change)).map(to_raw)
+        })
+    }
 }

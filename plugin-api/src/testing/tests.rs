@@ -64,9 +64,26 @@ fn values_keep_what_they_hold() {
     assert_eq!(record.get::<Vec<Value>>("list").unwrap().len(), 2);
     assert_eq!(record.find::<bool>("null"), Ok(None));
     let own: Value = record.get("own").unwrap();
-    // SAFETY: only `u8` goes by this kind here.
-    assert_eq!(unsafe { own.payload::<u8>("a/B") }, Some(&7));
+    assert_eq!(own.payload::<u8>("a/B"), Some(&7));
+    assert_eq!((own.payload::<u8>("a/C"), own.payload::<i8>("a/B")), (None, None));
+    assert_eq!(Value::from("a/B").payload::<u8>("a/B"), None);
     assert!(record.get::<f32>("list").unwrap_err().message.contains("a number is needed"));
+}
+
+#[cfg(feature = "v1_1")]
+#[test]
+fn argsort_and_take_along_axis_sort() {
+    let x = numbers(&[3., 1., 2., 4., 6., 5.], &[2, 3]);
+    assert_eq!(read(&x.take_along_axis(&x.argsort(1), 1)), [1., 2., 3., 4., 5., 6.]);
+}
+
+#[test]
+fn a_description_may_say_more_than_this_version_knows() {
+    let text = r#"(name: "Node", colour: Some((1, "red")), inputs: [
+        (name: "x", unit: "px", kind: Int(default: 1, range: (0, 2), scale: Log)),
+    ], later: [Thing(a: 1), Other])"#;
+    let spec: NodeSpec = ron::from_str(text).unwrap();
+    assert_eq!(spec, NodeSpec::new("Node", "", "").param("x", InputKind::int(1, (0, 2)), ""));
 }
 
 struct Linear(Weights);

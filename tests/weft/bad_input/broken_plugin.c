@@ -22,10 +22,10 @@ typedef struct {
 #define MAGIC 0x67756c7074666577 /* "weftplug" */
 #endif
 #ifndef MAJOR
-#define MAJOR 0
+#define MAJOR 1
 #endif
 #ifndef MINOR
-#define MINOR 3
+#define MINOR 0
 #endif
 #ifndef ID
 #define ID "broken"
