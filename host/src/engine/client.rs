@@ -124,6 +124,11 @@ impl Engine {
         drop(send(&mut self.requests, &Request::Forget));
     }
 
+    /// Id and version of the plugin whose node is under way.
+    pub fn at_work(&self) -> Option<&str> {
+        self.at_work.as_deref()
+    }
+
     /// The next event, or none within `timeout`.
     ///
     /// # Errors
@@ -185,7 +190,7 @@ fn end(child: &mut Child) {
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
         && matches!(child.try_wait(), Ok(None))
     {
-        drop(kill_process(pid, Signal::TERM));
+        let _ = kill_process(pid, Signal::TERM);
         if ended_within(child, LAST).is_some() {
             return;
         }

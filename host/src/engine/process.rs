@@ -56,7 +56,7 @@ pub fn serve(device: Option<Device>, plugins: Vec<PathBuf>) -> io::Result<()> {
 /// Ends this process without waiting for anything: an ordinary exit would run what libraries want done at the end, and
 /// could wait for a thread of MLX's or a plugin that never comes back.
 fn end_at_once() {
-    drop(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL));
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
 }
 
 /// Keeps the requests' pipe for itself: a library that reads standard input, or closes it, does not take part.

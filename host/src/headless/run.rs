@@ -132,7 +132,7 @@ impl Watch {
             }
             if stopping.is_some_and(|asked| asked.elapsed() > GRACE) {
                 engine.kill();
-                return Err(self.never_stopped());
+                return Err(self.never_stopped(engine.at_work()));
             }
             let Some(event) = engine.next(TICK).map_err(|error| self.engine_died(error))? else { continue };
             self.progress.show(&event);
@@ -173,8 +173,9 @@ impl Watch {
         }
     }
 
-    fn never_stopped(&self) -> Error {
-        let what = format!("the run was stopped after {} s, in which it came to no step", GRACE.as_secs());
+    fn never_stopped(&self, plugin: Option<&str>) -> Error {
+        let whose = plugin.map_or_else(String::new, |plugin| format!(" of the plugin `{plugin}`"));
+        let what = format!("the run was stopped: after {} s the node{whose} still had not asked", GRACE.as_secs());
         self.engine_died(Error::new(Code::Interrupted, what).help("report this to the plugin's author"))
     }
 
