@@ -322,7 +322,7 @@ impl DeviceFlag {
 
 impl Common {
     pub fn engine(&self) -> engine::Options {
-        engine::Options { device: self.device.device(), plugins: self.plugins.clone(), program: None }
+        engine::Options { device: self.device.device(), plugins: self.plugins.clone(), ..engine::Options::default() }
     }
 
     /// Whether the folders that the flags name are there. (WEFT_MODELS may name disks that are not plugged in.)

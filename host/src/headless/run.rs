@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
 use super::{Failure, Outcome, open, print, say, warn_of_refused};
-use crate::engine::Engine;
 use crate::engine::protocol::{Dump, Event, Job, Table};
+use crate::engine::{Engine, GRACE};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
 use crate::graph::{Graph, Link, check, describe};
@@ -27,8 +27,9 @@ pub fn run(flags: &RunFlags) -> Outcome {
         graph.set(assignment)?;
     }
     let dumps = flags.dump.iter().map(|dump| parse_dump(dump)).collect::<Result<Vec<_>>>()?;
-    let signals = Signals::install()?;
+    // Until the engine is there, a signal ends this process, and the engine with it.
     let mut engine = Engine::start(&flags.common.engine())?;
+    let signals = Signals::install()?;
     warn_of_refused(&engine);
     let roots = flags.common.roots(&flags.graph);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
@@ -114,20 +115,24 @@ impl Watch {
     /// Follows the run to its end. The first Ctrl-C stops it after the step, the second at once.
     pub fn follow(&mut self, engine: &mut Engine, signals: &Signals) -> Result<()> {
         let mut result = Ok(());
-        let mut stopping = false;
+        let mut stopping: Option<Instant> = None;
         loop {
             if signals.terminate.load(Ordering::Relaxed) {
                 engine.kill();
                 return Err(Error::new(Code::Terminated, "the run was ended by SIGTERM"));
             }
             if signals.interrupt.swap(false, Ordering::Relaxed) {
-                if stopping {
+                if stopping.is_some() {
                     engine.kill();
                     return Err(Error::new(Code::Interrupted, "the run was stopped at once"));
                 }
-                stopping = true;
+                stopping = Some(Instant::now());
                 engine.cancel();
                 self.progress.line("stopping after this step; Ctrl-C again stops at once");
+            }
+            if stopping.is_some_and(|asked| asked.elapsed() > GRACE) {
+                engine.kill();
+                return Err(self.never_stopped(engine.at_work()));
             }
             let Some(event) = engine.next(TICK).map_err(|error| self.engine_died(error))? else { continue };
             self.progress.show(&event);
@@ -166,6 +171,12 @@ impl Watch {
             Event::Report { node, table } => self.reports.push(report_json(&node, &table)),
             _ => {}
         }
+    }
+
+    fn never_stopped(&self, plugin: Option<&str>) -> Error {
+        let whose = plugin.map_or_else(String::new, |plugin| format!(" of the plugin `{plugin}`"));
+        let what = format!("the run was stopped: after {} s the node{whose} still had not asked", GRACE.as_secs());
+        self.engine_died(Error::new(Code::Interrupted, what).help("report this to the plugin's author"))
     }
 
     fn engine_died(&self, error: Error) -> Error {

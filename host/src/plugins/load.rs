@@ -10,8 +10,10 @@ use super::catalog::{PluginInfo, Refused};
 use super::find::{beside_executable, third_party};
 use super::judge::approved;
 use super::registry::{Architecture, NodeKind, Registry};
+use super::sound;
 use super::trust::Store;
 use crate::flags::PluginFlags;
+use crate::limits;
 use crate::table::{plugin_table, take_status};
 
 /// Loads Weft's own plugins, and of all others those that are approved. What is refused stays in the registry with its
@@ -61,16 +63,13 @@ fn load(path: &Path, file: &Path, sha256: Option<&str>, registry: &mut Registry)
     let plugin: &'static Plugin = unsafe { &**plugin };
     refuse_other_abi(plugin)?;
     // SAFETY: magic and version say that this is our `Plugin`, whose text is constant.
-    let (id, version) = unsafe { (plugin.id.to_text(), plugin.version.to_text()) };
-    if id.is_empty() || id.contains('/') || id.chars().any(char::is_whitespace) {
-        return Err(format!("its id `{id}` is empty or has a slash or a space"));
-    }
+    let (id, version) = unsafe { sound::name(plugin)? };
     let entries = started(plugin, &id)?;
     // SAFETY: the plugin's arrays, which live for ever.
-    let (nodes, architectures) = unsafe { (entries.nodes.get(), entries.architectures.get()) };
+    let (nodes, architectures) = unsafe { (sound::list(entries.nodes)?, sound::list(entries.architectures)?) };
     let origin = format!("{id} {version} {}", sha256.unwrap_or_default());
     let nodes: Vec<NodeKind> = nodes.iter().map(|entry| node(table_of(*entry)?, &origin)).collect::<Result<_, _>>()?;
-    let architectures = architectures.iter().map(|entry| Ok(architecture(table_of(*entry)?)));
+    let architectures = architectures.iter().map(|entry| architecture(table_of(*entry)?));
     let architectures = architectures.collect::<Result<_, String>>()?;
     let specs = nodes.iter().map(|node| node.spec.clone()).collect();
     let (file, sha256) = (file.display().to_string(), sha256.map(str::to_owned));
@@ -103,9 +102,6 @@ fn refuse_other_abi(plugin: &Plugin) -> Result<(), String> {
     if plugin.magic != abi::MAGIC {
         return Err("its symbol is there but does not begin as Weft's does".to_owned());
     }
-    if plugin.size < size_of::<Plugin>() {
-        return Err("its symbol is there but smaller than Weft's".to_owned());
-    }
     refuse_version((plugin.major, plugin.needs_minor), (abi::MAJOR, abi::MINOR))
 }
 
@@ -128,15 +124,18 @@ fn refuse_version(needed: (u32, u32), ours: (u32, u32)) -> Result<(), String> {
 
 fn node(entry: &abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
     // SAFETY: the plugin's constant text.
-    let text = unsafe { entry.spec.to_text() };
+    let text = unsafe { sound::text(entry.spec, limits::TEXT_BYTES, "the description of a node")? };
     let spec: NodeSpec = ron::from_str(&text)
         .map_err(|error| format!("the description of a node cannot be read, at {}", error.span.start))?;
+    sound::node(entry, &spec)
+        .map_err(|why| format!("the description of its node `{}` is not sound: {why}", spec.name))?;
     Ok(NodeKind { spec, entry: *entry, plugin: plugin.to_owned() })
 }
 
-fn architecture(entry: &abi::ArchitectureEntry) -> Architecture {
+fn architecture(entry: &abi::ArchitectureEntry) -> Result<Architecture, String> {
     // SAFETY: the plugin's constant text.
-    unsafe { Architecture { id: entry.id.to_text(), role: entry.role.to_text(), entry: *entry } }
+    let (id, role) = unsafe { sound::architecture(entry)? };
+    Ok(Architecture { id, role, entry: *entry })
 }
 
 #[cfg(test)]
