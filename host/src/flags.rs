@@ -45,7 +45,7 @@ pub enum Command {
     /// Write a file in another layout
     #[command(subcommand)]
     Convert(ConvertCommand),
-    /// The plugins that do not come with Weft: which there are, and which may be opened
+    /// The plugins that do not come with Weft: make one, see which there are, say which may be opened
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Print the graph inside a picture
@@ -172,6 +172,8 @@ pub enum PluginCommand {
         #[arg(long, help = "Print JSON")]
         json: bool,
     },
+    /// Make a project with one node, ready to build
+    New(NewPlugin),
     /// Approve libraries, as they are now: what a plugin does, it does with your rights
     Trust(PluginFiles),
     /// Keep libraries closed, and do not ask about them again
@@ -183,9 +185,26 @@ impl PluginCommand {
     pub fn json(&self) -> bool {
         match self {
             Self::List { json, .. } => *json,
+            Self::New(flags) => flags.json,
             Self::Trust(files) | Self::Deny(files) => files.json,
         }
     }
+}
+
+/// Flags of `weft plugin new`.
+#[derive(Debug, Args)]
+pub struct NewPlugin {
+    /// What the plugin is called: small letters, digits, `-` and `_`
+    pub name: String,
+    /// The folder to make it in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub path: PathBuf,
+    /// The folder plugin-api of Weft's source; found by itself where this program lies in that source
+    #[arg(long, value_name = "PATH")]
+    pub api: Option<PathBuf>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Libraries on the command line.
