@@ -18,6 +18,7 @@ use crate::error::{Code, Error};
 use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags};
 use crate::graph::{Graph, check};
 use crate::picture;
+use crate::plugins::Refused;
 use crate::text;
 
 /// Carries out one command.
@@ -46,15 +47,16 @@ const SHOWN: usize = 50;
 
 type Outcome = Result<(), Failure>;
 
-/// Why a command failed, and what its nodes reported until then.
+/// Why a command failed, and what it can tell all the same.
 struct Failure {
     errors: Vec<Error>,
-    reports: Vec<serde_json::Value>,
+    /// Fields of its JSON beside the errors: what was done until then.
+    done: serde_json::Value,
 }
 
 impl From<Vec<Error>> for Failure {
     fn from(errors: Vec<Error>) -> Self {
-        Self { errors, reports: Vec::new() }
+        Self { errors, done: json!({}) }
     }
 }
 
@@ -80,10 +82,8 @@ fn serve(device: Option<DeviceFlag>, plugins: PluginFlags) -> Outcome {
 fn report(failure: Failure, json: bool) -> ExitCode {
     let errors: Vec<Error> = failure.errors.into_iter().map(Error::with_help).collect();
     if json {
-        let mut object = json!({ "errors": errors.iter().map(Error::to_json).collect::<Vec<_>>() });
-        if !failure.reports.is_empty() {
-            object["reports"] = failure.reports.into();
-        }
+        let mut object = failure.done;
+        object["errors"] = errors.iter().map(Error::to_json).collect();
         print(&object.to_string());
     }
     for error in errors.iter().take(SHOWN) {
@@ -118,10 +118,12 @@ fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
     common.check()?;
     let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
+    let warnings = warn_of_others(&graph, &engine);
     let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
     let unused = graph.nodes.len() - plan.steps().len();
     if common.json {
-        print(&json!({ "nodes": graph.nodes.len(), "to_run": plan.steps().len() }).to_string());
+        let (nodes, to_run) = (graph.nodes.len(), plan.steps().len());
+        print(&json!({ "nodes": nodes, "to_run": to_run, "warnings": warnings }).to_string());
     } else {
         let unused = if unused > 0 { format!(", {unused} of them not needed") } else { String::new() };
         print(&format!("{} is right: {} nodes{unused}", path.display(), graph.nodes.len()));
@@ -137,9 +139,18 @@ fn warn_of_refused(engine: &Engine) {
     let told = engine.catalog.no_store.is_some();
     for refused in engine.catalog.refused.iter().filter(|refused| refused.is_news()) {
         if refused.unopened.is_none() || !told {
-            say(&text::printable(&format!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason)));
+            let help = refused.unopened.as_ref().map(|_| format!("; {}", refused.help())).unwrap_or_default();
+            let Refused { file, reason, .. } = refused;
+            say(&text::printable(&format!("warning: the plugin {file} was not loaded: {reason}{help}")));
         }
     }
+}
+
+/// Plugins in another version than the graph was made with. They load, and what comes out may be another thing.
+fn warn_of_others(graph: &Graph, engine: &Engine) -> Vec<String> {
+    let warnings = graph.other_plugins(&engine.catalog);
+    warnings.iter().for_each(|warning| say(&text::printable(&format!("warning: {warning}"))));
+    warnings
 }
 
 fn info(path: &std::path::Path, json: bool) -> Outcome {
