@@ -3,11 +3,13 @@
 mod check;
 mod file;
 mod files;
+mod identity;
 pub(crate) mod names;
 mod order;
 mod passing;
 mod plan;
 pub(crate) mod prompt;
+mod rename;
 pub(crate) mod scan;
 mod source;
 #[cfg(test)]
@@ -24,8 +26,9 @@ use crate::error::{Code, Error, Result};
 
 pub use check::{Partly, check, check_partly, describe};
 pub use file::{is_name, name_rule};
-pub use files::Roots;
+pub use files::{ExtraFolder, Roots};
 pub(crate) use files::{MODEL_FOLDERS, PART_FOLDERS};
+pub use identity::{Identities, Identity};
 pub use passing::Mode;
 pub use plan::{Param, Plan, Source, Step};
 pub use values::fits;

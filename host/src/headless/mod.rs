@@ -2,7 +2,9 @@
 
 mod calibrate;
 mod convert;
+mod hashing;
 mod loras;
+mod models;
 mod nodes;
 mod progress;
 mod run;
@@ -16,6 +18,7 @@ use crate::engine::{self, Engine};
 use crate::error::{Code, Error};
 use crate::flags::{Command, Common, DeviceFlag, Flags};
 use crate::graph::{Graph, check};
+use crate::library::Hashes;
 use crate::picture;
 use crate::text;
 
@@ -28,6 +31,7 @@ pub fn main(flags: Flags) -> ExitCode {
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
         Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
         Command::Calibrate(flags) => (flags.common.json, calibrate::calibrate(&flags)),
+        Command::Models(flags) => (flags.json, models::models(&flags)),
         Command::Loras(flags) => (flags.json, loras::loras(&flags)),
         Command::Convert(command) => (command.json(), convert::convert(&command)),
         Command::Info { picture, json } => (json, info(&picture, json)),
@@ -66,7 +70,7 @@ impl From<Error> for Failure {
 fn edit(flags: crate::flags::EditFlags) -> Outcome {
     flags.common.check()?;
     crate::allocator::begin_again();
-    Ok(crate::editor::run(flags.into())?)
+    Ok(crate::editor::run(flags.try_into()?)?)
 }
 
 fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcome {
@@ -112,11 +116,13 @@ fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
 }
 
 fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
-    let graph = open(path)?;
+    let mut graph = open(path)?;
     common.check()?;
     let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
-    let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
+    let roots = common.roots(path)?;
+    hashing::find_files(&mut graph, &engine.catalog, &roots, &Hashes::of_user());
+    let plan = check(&graph, &engine.catalog, &roots, &[])?;
     let unused = graph.nodes.len() - plan.steps().len();
     if common.json {
         print(&json!({ "nodes": graph.nodes.len(), "to_run": plan.steps().len() }).to_string());

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
-use super::{Failure, Outcome, open, print, say, warn_of_refused};
+use super::{Failure, Outcome, hashing, open, print, say, warn_of_refused};
 use crate::engine::Engine;
 use crate::engine::protocol::{Dump, Event, Job, Table};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
 use crate::graph::{Graph, Link, check, describe};
+use crate::library::{self, Hashes};
 
 /// How long a signal may wait to be seen.
 const TICK: Duration = Duration::from_millis(50);
@@ -30,9 +31,13 @@ pub fn run(flags: &RunFlags) -> Outcome {
     let signals = Signals::install()?;
     let mut engine = Engine::start(&flags.common.engine())?;
     warn_of_refused(&engine);
-    let roots = flags.common.roots(&flags.graph);
+    let roots = flags.common.roots(&flags.graph)?;
+    let hashes = Hashes::of_user();
+    hashing::find_files(&mut graph, &engine.catalog, &roots, &hashes);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
     let plan = check(&graph, &engine.catalog, &roots, &wanted)?;
+    // What pictures tell of the models; nothing is hashed for it.
+    library::write_identities(&mut graph, &engine.catalog, &roots, &hashes);
     let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags.quiet);
