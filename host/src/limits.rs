@@ -52,3 +52,7 @@ pub const PICTURE_SIDE: u32 = 16_384;
 pub const PICTURE_BYTES: u64 = 512 << 20;
 /// Bytes of all pictures in the history, which are no larger than thumbnails.
 pub const HISTORY_BYTES: usize = 256 << 20;
+/// Bytes of a plugin's library.
+pub const LIBRARY_BYTES: u64 = 512 << 20;
+/// Bytes of the trust store.
+pub const STORE_BYTES: u64 = 4 << 20;

@@ -459,6 +459,19 @@ pub struct Host {
     /// The tensors of `views` and no others. Fails where a view's rows or shape do not fit its tensor, or that is changed.
     pub weights_views:
         unsafe extern "C" fn(weights: *const RawWeights, views: Slice<TensorRows>, out: *mut *mut RawWeights) -> Status,
+
+    /// The same tensors, `name` with its axes in another order: axis i of it is what was axis `axes[i]`. Fails where the tensor
+    /// is not there, is changed, or is packed.
+    pub weights_transpose: unsafe extern "C" fn(
+        weights: *const RawWeights,
+        name: Text,
+        axes: Slice<i32>,
+        out: *mut *mut RawWeights,
+    ) -> Status,
+    /// MLX's affine quantization of a matrix, in groups of 64 numbers of a row: `out` receives three tensors, the numbers
+    /// packed as uint32, and for each group a scale and a bias in the matrix's type.
+    pub tensor_quantize:
+        unsafe extern "C" fn(tensor: *const RawTensor, bits: u32, out: *mut [*mut RawTensor; 3]) -> Status,
 }
 
 // SAFETY: function pointers, and a pointer to a table that never changes.

@@ -141,6 +141,18 @@ impl Weights {
         self.changed(|out| unsafe { (host().weights_views)(self.as_ptr(), Slice::of(&rows), out) })
     }
 
+    /// The same tensors, `name` with its axes in another order: axis i of it is what was axis `axes[i]`. Nothing is read.
+    ///
+    /// # Errors
+    /// There is no such tensor, other axes, or one that is changed or packed.
+    pub fn transpose(&self, name: &str, axes: &[i32]) -> Result<Self> {
+        let full = self.full(name);
+        // SAFETY: lent for the call.
+        self.changed(|out| unsafe {
+            (host().weights_transpose)(self.as_ptr(), Text::text(&full), Slice::of(axes), out)
+        })
+    }
+
     /// The same tensors, converted to `dtype` when they are read.
     #[must_use]
     pub fn cast(&self, dtype: Dtype) -> Self {

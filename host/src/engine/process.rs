@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::execute::Executor;
 use super::protocol::{Event, Job, Request, receive, send};
+use crate::flags::PluginFlags;
 use crate::limits;
 use crate::plugins::load_all;
 use crate::table::{self, Device, Events};
@@ -18,7 +18,7 @@ use crate::table::{self, Device, Events};
 ///
 /// # Errors
 /// The process has no usable standard output, or no thread can be started.
-pub fn serve(device: Option<Device>, plugins: Vec<PathBuf>) -> io::Result<()> {
+pub fn serve(device: Option<Device>, plugins: PluginFlags) -> io::Result<()> {
     let client = take_stdout()?;
     // Panics are caught and become errors with a message; the default hook would print them as well.
     std::panic::set_hook(Box::new(|_| {}));
@@ -57,7 +57,7 @@ fn take_stdout() -> io::Result<File> {
 }
 
 /// The one thread that touches MLX and plugins.
-fn work(client: File, jobs: &Receiver<Job>, wanted: Option<Device>, plugins: &[PathBuf], cancelled: Arc<AtomicBool>) {
+fn work(client: File, jobs: &Receiver<Job>, wanted: Option<Device>, plugins: &PluginFlags, cancelled: Arc<AtomicBool>) {
     let client = std::cell::RefCell::new(client);
     // A client that is gone is noticed by the reading side, which ends the process.
     let events: Events = Rc::new(move |event| drop(send(&mut *client.borrow_mut(), &event)));

@@ -6,6 +6,7 @@ mod hashing;
 mod loras;
 mod models;
 mod nodes;
+mod plugin;
 mod progress;
 mod run;
 
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use crate::engine::{self, Engine};
 use crate::error::{Code, Error};
-use crate::flags::{Command, Common, DeviceFlag, Flags};
+use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags};
 use crate::graph::{Graph, check};
 use crate::library::Hashes;
 use crate::picture;
@@ -34,6 +35,7 @@ pub fn main(flags: Flags) -> ExitCode {
         Command::Models(flags) => (flags.json, models::models(&flags)),
         Command::Loras(flags) => (flags.json, loras::loras(&flags)),
         Command::Convert(command) => (command.json(), convert::convert(&command)),
+        Command::Plugin(command) => (command.json(), plugin::plugin(&command)),
         Command::Info { picture, json } => (json, info(&picture, json)),
         Command::Engine { device, plugins } => (false, serve(device, plugins)),
     };
@@ -73,7 +75,7 @@ fn edit(flags: crate::flags::EditFlags) -> Outcome {
     Ok(crate::editor::run(flags.try_into()?)?)
 }
 
-fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcome {
+fn serve(device: Option<DeviceFlag>, plugins: PluginFlags) -> Outcome {
     let failed = |error| Error::new(Code::Internal, "the engine cannot work").cause(error);
     Ok(engine::serve(device.and_then(DeviceFlag::device), plugins).map_err(failed)?)
 }
@@ -133,9 +135,16 @@ fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
     Ok(())
 }
 
+/// Libraries that were not loaded. A store that cannot be used is one message, however many it keeps closed.
 fn warn_of_refused(engine: &Engine) {
-    for refused in &engine.catalog.refused {
-        say(&text::printable(&format!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason)));
+    if let Some(error) = &engine.catalog.no_store {
+        say(&format!("warning: no plugin but Weft's own is opened: {error}"));
+    }
+    let told = engine.catalog.no_store.is_some();
+    for refused in engine.catalog.refused.iter().filter(|refused| refused.is_news()) {
+        if refused.unopened.is_none() || !told {
+            say(&text::printable(&format!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason)));
+        }
     }
 }
 

@@ -113,6 +113,8 @@ pub fn host() -> &'static Host {
         folder_write: folder::write,
         folder_write_tensors: folder::write_tensors,
         weights_views: weights::views,
+        weights_transpose: weights::transpose,
+        tensor_quantize: tensor::quantize,
     };
     &HOST
 }

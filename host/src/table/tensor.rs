@@ -136,6 +136,17 @@ pub unsafe extern "C" fn eval(tensors: Slice<*const RawTensor>) -> Status {
     }
 }
 
+/// Three handles; see [`crate::weights::quantize`].
+pub unsafe extern "C" fn quantize(tensor: *const RawTensor, bits: u32, out: *mut [*mut RawTensor; 3]) -> Status {
+    // SAFETY: a live handle, a valid target.
+    unsafe {
+        error::status(out, || {
+            let parts = crate::weights::quantize(Tensor::get(tensor).array()?, bits as i32)?;
+            Ok(parts.map(|part| Tensor(Ok(part)).into_raw()))
+        })
+    }
+}
+
 pub unsafe extern "C" fn read(tensor: *const RawTensor, dtype: u32, target: *mut u8, bytes: usize) -> Status {
     let mut unit = ();
     // SAFETY: a live handle; the target has `bytes` bytes.

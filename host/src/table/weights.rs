@@ -117,6 +117,16 @@ pub unsafe extern "C" fn views(
     }
 }
 
+pub unsafe extern "C" fn transpose(
+    weights: *const RawWeights,
+    name: Text,
+    axes: Slice<i32>,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: a live handle, lent text and axes, a valid target.
+    unsafe { error::status(out, || get(weights).transpose(&name.to_text(), axes.get()).map(to_raw)) }
+}
+
 pub unsafe extern "C" fn cast(weights: *const RawWeights, dtype: u32) -> *mut RawWeights {
     // SAFETY: a live handle.
     let weights = unsafe { get(weights) };

@@ -159,6 +159,8 @@ fn table() -> Host {
         folder_write: folder::write,
         folder_write_tensors: folder::write_tensors,
         weights_views: models::weights_views,
+        weights_transpose: models::weights_transpose,
+        tensor_quantize: values::tensor_quantize,
     }
 }
 

@@ -160,6 +160,22 @@ pub unsafe extern "C" fn weights_views(
     }
 }
 
+pub unsafe extern "C" fn weights_transpose(
+    weights: *const RawWeights,
+    name: Text,
+    axes: Slice<i32>,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: a live handle, lent text and axes, a valid target.
+    unsafe {
+        status(out, || {
+            let name = name.to_text();
+            let turned = compute::transpose(named(weights, &name)?, axes.get())?;
+            Ok(with(weights, name, turned))
+        })
+    }
+}
+
 pub unsafe extern "C" fn weights_cast(weights: *const RawWeights, dtype: u32) -> *mut RawWeights {
     let dtype = Dtype::from_code(dtype).unwrap_or(Dtype::Float32);
     // SAFETY: a live handle.

@@ -133,6 +133,16 @@ pub unsafe extern "C" fn tensor_failed(error: *const RawError) -> *mut RawTensor
     made(|| Err(unsafe { get::<Error, _>(error) }.clone()))
 }
 
+/// The mock has float32 alone, which packed numbers do not fit in.
+pub unsafe extern "C" fn tensor_quantize(
+    _tensor: *const RawTensor,
+    _bits: u32,
+    out: *mut [*mut RawTensor; 3],
+) -> Status {
+    // SAFETY: a valid target.
+    unsafe { status(out, || Err(Error::invalid("the mock host packs no numbers"))) }
+}
+
 pub unsafe extern "C" fn tensor_clone(tensor: *const RawTensor) -> *mut RawTensor {
     // SAFETY: a live handle.
     handle(unsafe { cell(tensor) }.clone())

@@ -1,0 +1,16 @@
+//! `weft plugin`: what is opened beside Weft's own.
+
+mod list;
+mod trust;
+
+use super::Outcome;
+use crate::flags::PluginCommand;
+use crate::plugins::Decision;
+
+pub fn plugin(command: &PluginCommand) -> Outcome {
+    match command {
+        PluginCommand::List { plugins, json } => list::list(plugins, *json),
+        PluginCommand::Trust(files) => trust::decide(files, Decision::Trusted),
+        PluginCommand::Deny(files) => trust::decide(files, Decision::Denied),
+    }
+}
