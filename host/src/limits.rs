@@ -40,6 +40,12 @@ pub const PLUGIN_ENTRIES: usize = 10_000;
 pub const ENGINE_STACK: usize = 64 << 20;
 /// Entries of folders that one list of files is read from.
 pub const LISTED_FILES: usize = 10_000;
+/// Bytes of a list of model folders.
+pub const EXTRA_PATHS_BYTES: u64 = 1 << 20;
+/// Files whose hashes are kept, before those that are gone are left out.
+pub const KNOWN_HASHES: usize = 10_000;
+/// Bytes of the file of hashes.
+pub const HASHES_BYTES: u64 = 64 << 20;
 /// Folders in folders of a models root.
 pub const FOLDER_DEPTH: usize = 8;
 /// Folders in folders of an input folder, which may be any folder at all.

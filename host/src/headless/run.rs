@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
-use super::{Failure, Outcome, SHOWN, open, print, say, warn_of_others, warn_of_refused};
+use super::{Failure, Outcome, SHOWN, hashing, open, print, say, warn_of_others, warn_of_refused};
 use crate::engine::protocol::{Dump, Event, Job, Table};
 use crate::engine::{Engine, GRACE};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
 use crate::graph::{Graph, Link, Present, check_present, describe};
+use crate::library::{self, Hashes};
 use crate::table::Device;
 use crate::text;
 
@@ -33,13 +34,17 @@ pub fn run(flags: &RunFlags) -> Outcome {
     let mut engine = Engine::start(&flags.common.engine())?;
     let signals = Signals::install()?;
     warn_of_refused(&engine);
-    let roots = flags.common.roots(&flags.graph);
+    let roots = flags.common.roots(&flags.graph)?;
+    let hashes = Hashes::of_user();
+    hashing::find_files(&mut graph, &engine.catalog, &roots, &hashes);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
     let warnings = warn_of_others(&graph, &engine);
     let Present { plan, skipped, missing } = check_present(&graph, &engine.catalog, &roots, &wanted)?;
     for (node, why) in skipped.iter().take(SHOWN) {
         say(&text::printable(&format!("warning: the node `{node}` does not run: {why}")));
     }
+    // What pictures tell of the models; nothing is hashed for it.
+    library::write_identities(&mut graph, &engine.catalog, &roots, &hashes);
     let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags.quiet);

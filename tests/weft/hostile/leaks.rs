@@ -19,7 +19,7 @@ fn left_after(runs: usize, options: &Options, graph: &str, models: &[PathBuf]) -
     let graph = Graph::parse(graph, "the test's graph").expect("a graph");
     let mut engine = Engine::start(options).expect("the engine starts");
     let out = tempfile::tempdir().expect("a folder");
-    let roots = Roots { models: models.to_vec(), inputs: models.to_vec() };
+    let roots = Roots { models: models.to_vec(), inputs: models.to_vec(), ..Roots::default() };
     let (mut first, mut last) = (None, Default::default());
     for _ in 0..runs {
         let plan = check(&graph, &engine.catalog, &roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));

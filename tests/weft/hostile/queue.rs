@@ -42,7 +42,7 @@ fn program(folder: &Path) -> PathBuf {
 
 pub fn order(graph: &str, output: &Path) -> Order {
     let graph = Arc::new(Graph::parse(graph, "the test's graph").expect("a graph"));
-    let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")] };
+    let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")], ..Roots::default() };
     Order { title: "a test".to_owned(), graph, roots, output: output.to_owned() }
 }
 
