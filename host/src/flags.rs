@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::graph::Roots;
-use crate::table::Device;
+use crate::table::{Device, memory};
 
 /// A node editor and headless runner for image models on Apple MLX.
 #[derive(Debug, Parser)]
@@ -266,11 +266,13 @@ impl Common {
         engine::Options { device: self.device.device(), plugins: self.plugins.clone(), program: None }
     }
 
-    /// Whether the folders that the flags name are there. (WEFT_MODELS may name disks that are not plugged in.)
+    /// Whether the folders that the flags name are there, and WEFT_MEMORY is a number. (WEFT_MODELS may name disks that are
+    /// not plugged in.)
     ///
     /// # Errors
     /// The first that is not.
     pub fn check(&self) -> Result<()> {
+        memory::limit()?;
         check_folders("--models", &self.models)?;
         check_folders("--input", &self.input)?;
         check_folders("--plugins", &self.plugins)
