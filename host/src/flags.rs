@@ -9,7 +9,7 @@ use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::graph::Roots;
 use crate::library::extra_paths;
-use crate::table::Device;
+use crate::table::{Device, memory};
 
 /// A node editor and headless runner for image models on Apple MLX.
 #[derive(Debug, Parser)]
@@ -404,11 +404,12 @@ impl Common {
         engine::Options { device: self.device.device(), plugins: self.plugins.clone(), ..engine::Options::default() }
     }
 
-    /// Whether the folders that the flags name are there, and can be read where they are lists.
+    /// Whether the folders that the flags name are there, and can be read where they are lists, and WEFT_MEMORY is a number.
     ///
     /// # Errors
     /// The first that is not.
     pub fn check(&self) -> Result<()> {
+        memory::limit()?;
         self.folders.roots(Vec::new())?;
         check_folders("--input", &self.input)?;
         self.plugins.check()
