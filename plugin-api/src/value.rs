@@ -28,7 +28,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    const ALL: [Self; 10] = [
+    pub const ALL: [Self; 10] = [
         Self::Null,
         Self::Bool,
         Self::Int,
