@@ -45,6 +45,9 @@ pub enum Command {
     /// Write a file in another layout
     #[command(subcommand)]
     Convert(ConvertCommand),
+    /// The plugins that do not come with Weft: make one, see which there are, say which may be opened
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Print the graph inside a picture
     Info {
         picture: PathBuf,
@@ -56,8 +59,8 @@ pub enum Command {
     Engine {
         #[arg(long)]
         device: Option<DeviceFlag>,
-        #[arg(long)]
-        plugins: Vec<PathBuf>,
+        #[command(flatten)]
+        plugins: PluginFlags,
     },
 }
 
@@ -160,6 +163,82 @@ pub struct ConvertLoraFlags {
     pub json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the plugins, and the libraries that are not opened
+    List {
+        #[command(flatten)]
+        plugins: PluginFlags,
+        #[arg(long, help = "Print JSON")]
+        json: bool,
+    },
+    /// Make a project with one node, ready to build
+    New(NewPlugin),
+    /// Approve libraries, as they are now: what a plugin does, it does with your rights
+    Trust(PluginFiles),
+    /// Keep libraries closed, and do not ask about them again
+    Deny(PluginFiles),
+}
+
+impl PluginCommand {
+    /// Whether it was asked for JSON.
+    pub fn json(&self) -> bool {
+        match self {
+            Self::List { json, .. } => *json,
+            Self::New(flags) => flags.json,
+            Self::Trust(files) | Self::Deny(files) => files.json,
+        }
+    }
+}
+
+/// Flags of `weft plugin new`.
+#[derive(Debug, Args)]
+pub struct NewPlugin {
+    /// What the plugin is called: small letters, digits, `-` and `_`
+    pub name: String,
+    /// The folder to make it in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub path: PathBuf,
+    /// The folder plugin-api of Weft's source; found by itself where this program lies in that source
+    #[arg(long, value_name = "PATH")]
+    pub api: Option<PathBuf>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Libraries on the command line.
+#[derive(Debug, Args)]
+pub struct PluginFiles {
+    /// A library, or a folder for all libraries in it
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which plugins are looked for beside Weft's own.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PluginFlags {
+    /// A further folder of plugins; `weft plugin trust` approves them
+    #[arg(long = "plugins", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Open no plugin but those that come with Weft
+    #[arg(long)]
+    pub no_third_party: bool,
+}
+
+impl PluginFlags {
+    /// Whether the folders are there.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self) -> Result<()> {
+        check_folders("--plugins", &self.folders)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LayoutFlag {
     /// transformer.…to_q.lora_A.weight, as diffusers and PEFT write them
@@ -236,9 +315,8 @@ pub struct Common {
     /// A further folder of pictures and latents for the graph
     #[arg(long, value_name = "DIR")]
     pub input: Vec<PathBuf>,
-    /// A folder of plugins to load; naming it here is trusting it
-    #[arg(long, value_name = "DIR")]
-    pub plugins: Vec<PathBuf>,
+    #[command(flatten)]
+    pub plugins: PluginFlags,
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
@@ -263,7 +341,7 @@ impl DeviceFlag {
 
 impl Common {
     pub fn engine(&self) -> engine::Options {
-        engine::Options { device: self.device.device(), plugins: self.plugins.clone(), program: None }
+        engine::Options { device: self.device.device(), plugins: self.plugins.clone(), ..engine::Options::default() }
     }
 
     /// Whether the folders that the flags name are there. (WEFT_MODELS may name disks that are not plugged in.)
@@ -273,7 +351,7 @@ impl Common {
     pub fn check(&self) -> Result<()> {
         check_folders("--models", &self.models)?;
         check_folders("--input", &self.input)?;
-        check_folders("--plugins", &self.plugins)
+        self.plugins.check()
     }
 
     /// The folders that a graph at `graph` may take files from.
@@ -367,11 +445,11 @@ mod tests {
     #[test]
     fn run_takes_what_scripts_rely_on() {
         let line = "weft run g.ron --set a.b=1 --set c.d=x -o out --dump s.latent=f.safetensors --device cpu --input i \
-                    --json --time --quiet --models m --models n --plugins p";
+                    --json --time --quiet --models m --models n --plugins p --no-third-party";
         let Command::Run(run) = Flags::parse_from(line.split_whitespace()).command else { panic!("no run") };
         assert_eq!((run.set.len(), run.dump.len(), run.common.models.len()), (2, 1, 2));
         assert_eq!(run.common.device.device(), Some(Device::Cpu));
-        assert!(run.time && run.quiet && run.common.json);
+        assert!(run.time && run.quiet && run.common.json && run.common.plugins.no_third_party);
     }
 
     #[cfg(feature = "editor")]

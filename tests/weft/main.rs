@@ -6,6 +6,7 @@ mod engine;
 mod esrgan;
 mod golden;
 mod graphs;
+mod hostile;
 mod layers;
 mod lemica;
 mod lora;

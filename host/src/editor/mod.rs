@@ -3,6 +3,7 @@
 
 mod action;
 mod app;
+mod approval;
 mod bars;
 mod canvas;
 mod checking;
@@ -53,6 +54,8 @@ pub struct Options {
     pub journal: Option<PathBuf>,
     /// The file of theme and text size; none keeps none.
     pub settings: Option<PathBuf>,
+    /// The folder of the trust store; none keeps no decision.
+    pub trust: Option<PathBuf>,
     pub theme: Option<egui::Theme>,
     pub size: Option<[f32; 2]>,
     /// Run at once.
@@ -74,6 +77,7 @@ impl From<EditFlags> for Options {
             models: flags.common.model_folders(),
             journal: dirs::state_dir().or_else(dirs::data_local_dir).map(|folder| folder.join("weft").join("journal")),
             settings: dirs::config_dir().map(|folder| folder.join("weft").join("settings.ron")),
+            trust: crate::plugins::trust_folder(),
             theme: flags.theme.map(theme),
             size: flags.size.map(|size| size.map(f32::from)),
             exit_after: flags.exit_after.map(Duration::from_secs_f64),

@@ -34,9 +34,11 @@ fn prepare_output(folder: &Path) -> Result<PathBuf> {
     folder.canonicalize().map_err(failed)
 }
 
-/// The graph's text with every absolute path made relative to the folder that it lies in.
+/// The graph's text with every absolute path made relative to the folder that it lies in, and with the plugins that it
+/// was made with.
 fn shareable(graph: &Graph, catalog: &Catalog, roots: &Roots) -> String {
     let mut graph = graph.clone();
+    graph.name_plugins(catalog);
     for node in graph.nodes.values_mut() {
         let Some(spec) = catalog.node(&node.kind) else { continue };
         for input in &spec.inputs {

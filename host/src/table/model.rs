@@ -8,6 +8,7 @@ use plugin_api::abi::{Flag, HookTable, ModelView, NextFn, RawRun, RawSession, Ra
 use plugin_api::{Error, ErrorKind, Result, Role};
 
 use super::error;
+use super::live::{self, Kind};
 use super::run::Run;
 use super::value::Value;
 use super::weights;
@@ -152,6 +153,9 @@ pub unsafe extern "C" fn new(
 }
 
 pub unsafe extern "C" fn view(model: *const RawValue, out: *mut ModelView) -> Flag {
+    if !live::is_ours() {
+        return 0;
+    }
     // SAFETY: a live handle; the text lives in the model or for ever.
     let Ok(model) = (unsafe { model_of(model) }) else { return 0 };
     let view = ModelView {
@@ -165,6 +169,9 @@ pub unsafe extern "C" fn view(model: *const RawValue, out: *mut ModelView) -> Fl
 }
 
 pub unsafe extern "C" fn weights(model: *const RawValue) -> *mut RawWeights {
+    if !live::is_ours() {
+        return std::ptr::null_mut();
+    }
     // SAFETY: a live handle.
     unsafe { model_of(model) }.map_or(std::ptr::null_mut(), |model| weights::to_raw(model.weights.clone()))
 }
@@ -218,6 +225,9 @@ pub unsafe extern "C" fn with_hook(
 }
 
 pub unsafe extern "C" fn detect(role: Text, weights: *const RawWeights) -> Text {
+    if !live::is_ours() {
+        return Text::text("");
+    }
     // SAFETY: lent text and handle; the plugin's function catches; the id lives for ever.
     unsafe {
         let role = role.to_text();
@@ -245,13 +255,18 @@ pub unsafe extern "C" fn session_open(
                 Ok(State { hook: Rc::clone(hook), state })
             };
             let states = model.hooks.iter().map(start).collect::<Result<_>>()?;
-            let session = Session { model, net, run: Run::get(run), states, step: RefCell::new(Value::Null) };
+            let session = Session { model, net, run: Run::get(run)?, states, step: RefCell::new(Value::Null) };
+            live::made(Kind::Session);
             Ok(Box::into_raw(Box::new(session)).cast())
         })
     }
 }
 
 pub unsafe extern "C" fn session_free(session: *mut RawSession) {
+    if session.is_null() || !live::is_ours() {
+        return;
+    }
+    live::gone(Kind::Session);
     // SAFETY: a handle of ours, freed once.
     let session = unsafe { Box::from_raw(session.cast::<Session>()) };
     session.model.release_after_use();
@@ -287,6 +302,9 @@ pub unsafe extern "C" fn session_around(
     next_payload: *mut c_void,
     out: *mut *mut RawValue,
 ) -> Status {
+    if let Err(error) = error::guard(|| Ok(())) {
+        return error::to_raw(error);
+    }
     // SAFETY: a live handle, lent text.
     let (this, point) = unsafe { (session_of(session), point.get()) };
     let at_point = |(index, (name, _)): (usize, &(String, Rc<Hook>))| (name.as_bytes() == point).then_some(index);
@@ -330,5 +348,5 @@ unsafe extern "C" fn call_inner(payload: *mut c_void, input: *const RawValue, ou
 
 pub unsafe extern "C" fn session_run(session: *const RawSession) -> *const RawRun {
     // SAFETY: a live handle; the run outlives the session.
-    unsafe { session_of(session) }.run.cast()
+    if live::is_ours() { unsafe { session_of(session) }.run.cast() } else { std::ptr::null() }
 }
