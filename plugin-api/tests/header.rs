@@ -84,7 +84,7 @@ fn split(text: &str) -> Vec<&str> {
 fn types_are_translated() {
     for (rust, c) in [
         ("*const *const plugin_api::abi::RawTensor", "const WeftTensor *const *"),
-        ("*mut *const plugin_api::abi::Entries", "const WeftEntries **"),
+        ("*mut *const plugin_api::abi::Entries", "const WeftEntries * *"),
         ("unsafe extern \"C\" fn()", "void  (*)(void)"),
         (
             "unsafe extern \"C\" fn(*mut core::ffi::c_void, unsafe extern \"C\" fn(usize) -> u32, f32) -> *mut u8",

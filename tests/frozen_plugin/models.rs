@@ -137,8 +137,10 @@ pub fn check(run: *const RawRun) -> Answer<()> {
 unsafe extern "C" fn fill(payload: *mut c_void, folder: *const RawFolder) -> Status {
     let answer = (|| unsafe {
         passed((host().folder_write)(folder, Text::text("notes/said.txt"), Slice::of(b"as it was")))?;
-        let weight = TensorView { name: Text::text("net.weight"), dtype: 7, shape: Slice::of(&[2, 2]), stored: Text::text("") };
-        let bias = TensorView { name: Text::text("net.bias"), dtype: 7, shape: Slice::of(&[2]), stored: Text::text("") };
+        let weight =
+            TensorView { name: Text::text("net.weight"), dtype: 7, shape: Slice::of(&[2, 2]), stored: Text::text("") };
+        let bias =
+            TensorView { name: Text::text("net.bias"), dtype: 7, shape: Slice::of(&[2]), stored: Text::text("") };
         let metadata = record(&[("said", &text_value("as it was"))]);
         let (path, views) = (Text::text("model.safetensors"), [weight, bias]);
         passed((host().folder_write_tensors)(folder, path, metadata.0, Slice::of(&views), payload, made))

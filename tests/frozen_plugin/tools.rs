@@ -61,6 +61,7 @@ macro_rules! handle {
 
         impl $name {
             /// The handle, for whoever owns it from here on.
+            #[allow(dead_code)]
             pub fn give(self) -> *mut $raw {
                 let raw = self.0;
                 std::mem::forget(self);
@@ -96,10 +97,7 @@ pub fn numbers(tensor: &Tensor) -> Answer<Vec<f32>> {
 pub fn holds(what: &str, tensor: &Tensor, expected: &[f32]) -> Answer<()> {
     let found = numbers(tensor)?;
     let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-4 * (1.0 + b.abs());
-    ensure(
-        found.len() == expected.len() && found.iter().zip(expected).all(near),
-        &format!("{what}: {found:?}"),
-    )
+    ensure(found.len() == expected.len() && found.iter().zip(expected).all(near), &format!("{what}: {found:?}"))
 }
 
 pub fn text_value(text: &str) -> Value {
@@ -117,9 +115,9 @@ pub fn list(values: &[&Value]) -> Value {
 
 pub fn record(entries: &[(&str, &Value)]) -> Value {
     let empty = Value(unsafe { (host().value_record)() });
-    entries.iter().fold(empty, |record, (key, value)| {
-        Value(unsafe { (host().record_with)(record.0, Text::text(key), value.0) })
-    })
+    entries
+        .iter()
+        .fold(empty, |record, (key, value)| Value(unsafe { (host().record_with)(record.0, Text::text(key), value.0) }))
 }
 
 /// An entry that must be there.

@@ -59,7 +59,10 @@ fn tensors() -> Answer<()> {
     let matrix = Tensor(unsafe { (ops().full)(Slice::of(&[2, 64]), 1.0, 7) });
     passed(unsafe { (host().tensor_quantize)(matrix.0, 8, parts.as_mut_ptr()) })?;
     let parts = parts.map(Tensor);
-    ensure(shape(&parts[0])? == [2, 16] && shape(&parts[1])? == [2, 1] && shape(&parts[2])? == [2, 1], "tensor_quantize")
+    ensure(
+        shape(&parts[0])? == [2, 16] && shape(&parts[1])? == [2, 1] && shape(&parts[2])? == [2, 1],
+        "tensor_quantize",
+    )
 }
 
 fn plain() -> Answer<()> {

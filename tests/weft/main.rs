@@ -4,6 +4,7 @@ mod bad_input;
 mod editor;
 mod engine;
 mod esrgan;
+mod frozen;
 mod golden;
 mod graphs;
 mod hostile;
