@@ -6,6 +6,7 @@ mod demo_upscaler;
 mod editor;
 mod engine;
 mod esrgan;
+mod frozen;
 mod golden;
 mod graphs;
 mod hostile;
