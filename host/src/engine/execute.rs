@@ -31,8 +31,13 @@ pub struct Executor {
 }
 
 impl Executor {
-    pub fn new(registry: &'static Registry, device: Device, events: Events, cancelled: Arc<AtomicBool>) -> Self {
-        let surroundings = Surroundings::now();
+    pub fn new(
+        registry: &'static Registry,
+        device: Device,
+        events: Events,
+        cancelled: Arc<AtomicBool>,
+        surroundings: Surroundings,
+    ) -> Self {
         Self { registry, device, events, cancelled, cache: Cache::default(), surroundings }
     }
 
