@@ -40,6 +40,12 @@ pub const PLUGIN_ENTRIES: usize = 10_000;
 pub const ENGINE_STACK: usize = 64 << 20;
 /// Entries of folders that one list of files is read from.
 pub const LISTED_FILES: usize = 10_000;
+/// Bytes of a list of model folders.
+pub const EXTRA_PATHS_BYTES: u64 = 1 << 20;
+/// Files whose hashes are kept, before those that are gone are left out.
+pub const KNOWN_HASHES: usize = 10_000;
+/// Bytes of the file of hashes.
+pub const HASHES_BYTES: u64 = 64 << 20;
 /// Folders in folders of a models root.
 pub const FOLDER_DEPTH: usize = 8;
 /// Folders in folders of an input folder, which may be any folder at all.
@@ -50,3 +56,7 @@ pub const PICTURE_SIDE: u32 = 16_384;
 pub const PICTURE_BYTES: u64 = 512 << 20;
 /// Bytes of all pictures in the history, which are no larger than thumbnails.
 pub const HISTORY_BYTES: usize = 256 << 20;
+/// Bytes of a plugin's library.
+pub const LIBRARY_BYTES: u64 = 512 << 20;
+/// Bytes of the trust store.
+pub const STORE_BYTES: u64 = 4 << 20;

@@ -166,7 +166,23 @@ fn made<T>(makers: &[fn() -> T]) -> Slice<*const T> {
     Slice::of(makers.iter().map(entry).collect::<Vec<_>>().leak())
 }
 
-/// Makes a library a plugin.
+/// Whether a plugin may go by this id: letters, digits, `.`, `-` and `_`.
+pub const fn is_id(id: &str) -> bool {
+    let id = id.as_bytes();
+    let mut index = 0;
+    while index < id.len() {
+        if !(id[index].is_ascii_alphanumeric() || matches!(id[index], b'.' | b'-' | b'_')) {
+            return false;
+        }
+        index += 1;
+    }
+    !id.is_empty()
+}
+
+/// Makes a library a plugin. Its version is the package's. `nodes` or `architectures` may be left out.
+///
+/// The id stands before the slash in every graph that uses the plugin, so it stays for ever; take a name that nobody else
+/// has, such as a domain of yours backwards.
 ///
 /// ```
 /// # use plugin_api::{Node, NodeSpec, Record, Result, Run, export_plugin};
@@ -182,14 +198,26 @@ fn made<T>(makers: &[fn() -> T]) -> Slice<*const T> {
 /// #   }
 /// }
 ///
-/// export_plugin! { id: "org.example.blur", nodes: [Blur], architectures: [] }
+/// export_plugin! { id: "org.example.blur", nodes: [Blur] }
+/// # fn main() {}
+/// ```
+///
+/// ```compile_fail
+/// plugin_api::export_plugin! { id: "my plugin/1" }
 /// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! export_plugin {
-    (id: $id:literal, nodes: [$($node:ty),* $(,)?], architectures: [$($architecture:ty),* $(,)?] $(,)?) => {
+    (
+        id: $id:literal
+        $(, nodes: [$($node:ty),* $(,)?])?
+        $(, architectures: [$($architecture:ty),* $(,)?])?
+        $(,)?
+    ) => {
         #[cfg(panic = "abort")]
         compile_error!("a plugin must unwind: with panic = \"abort\" one panic would end the whole program");
+
+        const _: () = assert!($crate::export::is_id($id), "a plugin's id is letters, digits, `.`, `-` and `_`");
 
         #[unsafe(no_mangle)]
         #[allow(non_upper_case_globals, reason = "the symbol's name is part of the ABI")]
@@ -211,8 +239,8 @@ macro_rules! export_plugin {
                             concat!($id, " ", env!("CARGO_PKG_VERSION")),
                             host,
                             out,
-                            &[$($crate::export::node_entry::<$node>),*],
-                            &[$($crate::export::architecture_entry::<$architecture>),*],
+                            &[$($($crate::export::node_entry::<$node>),*)?],
+                            &[$($($crate::export::architecture_entry::<$architecture>),*)?],
                         )
                     }
                 }

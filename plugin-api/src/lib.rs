@@ -5,11 +5,13 @@
 
 pub mod abi;
 pub mod error;
+#[doc(hidden)]
 pub mod export;
 mod folder;
 pub mod layout;
 pub mod model;
 pub mod node;
+mod opaque;
 pub mod ops;
 pub mod spec;
 pub mod tensor;
@@ -23,8 +25,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 pub use error::{Error, ErrorKind, Result};
 pub use folder::NewFolder;
-pub use model::{Architecture, Hook, Model, Role, Session};
+pub use model::{Architecture, Hook, Model, Next, Role, Session};
 pub use node::{Node, Run};
+pub use opaque::{Opaque, Payload};
 pub use spec::{Folder, InputKind, InputSpec, NodeSpec, OutputSpec};
 pub use tensor::{Dtype, Element, Tensor};
 pub use value::{FromValue, Record, Tag, Value};
@@ -36,6 +39,7 @@ static HOST: AtomicPtr<abi::Host> = AtomicPtr::new(std::ptr::null_mut());
 ///
 /// # Safety
 /// `table` must live for ever.
+#[doc(hidden)]
 pub unsafe fn set_host(table: *const abi::Host) {
     HOST.store(table.cast_mut(), Ordering::Release);
 }

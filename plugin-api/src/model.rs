@@ -15,6 +15,7 @@ use crate::weights::Weights;
 
 /// What a model is for, also the name of its link kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub enum Role {
     /// `predict`: `{x, sigma, conditioning}` → the denoised estimate x0 (the convention of k-diffusion).
     Model,
@@ -30,6 +31,7 @@ pub enum Role {
 }
 
 impl Role {
+    /// The kind of links that models of this role travel along.
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Model => "MODEL",
@@ -67,21 +69,25 @@ impl Model {
         (!id.is_empty()).then_some(id)
     }
 
+    /// The id of its architecture.
     pub fn architecture(&self) -> String {
         // SAFETY: the text lives as long as the model and is copied at once.
         unsafe { self.view().architecture.to_text() }
     }
 
+    /// What the architecture's `build` reads.
     pub fn config(&self) -> String {
         // SAFETY: as above.
         unsafe { self.view().config.to_text() }
     }
 
+    /// The name of its [`Role`], see [`Role::kind`].
     pub fn role(&self) -> String {
         // SAFETY: as above.
         unsafe { self.view().role.to_text() }
     }
 
+    /// Its weights, with all that was done to them.
     pub fn weights(&self) -> Weights {
         // SAFETY: a model has weights; the handle is ours.
         unsafe { Weights::own((host().model_weights)(self.0.as_ptr())) }
@@ -275,14 +281,11 @@ pub trait Hook: 'static {
     ///
     /// # Errors
     /// Whatever `next` fails with, and the hook's own reasons.
-    fn around(
-        &self,
-        state: &mut Self::State,
-        step: &Record,
-        input: Tensor,
-        next: &mut dyn FnMut(Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor>;
+    fn around(&self, state: &mut Self::State, step: &Record, input: Tensor, next: Next<'_>) -> Result<Tensor>;
 }
+
+/// What a hook stands around: the network's own code, or the hooks further inside.
+pub type Next<'a> = &'a mut dyn FnMut(Tensor) -> Result<Tensor>;
 
 fn hook_table<H: Hook>() -> &'static HookTable {
     unsafe extern "C" fn start<H: Hook>(

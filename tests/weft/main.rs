@@ -1,6 +1,8 @@
 //! Tests of the whole program: they run the binary, or drive its engine, on small models.
 
+mod any_size;
 mod bad_input;
+mod demo_upscaler;
 mod editor;
 mod engine;
 mod esrgan;
@@ -19,6 +21,7 @@ mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
 mod single_file;
+mod tiled;
 mod units;
 mod upscale;
 mod vae;

@@ -12,8 +12,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::protocol::{Event, Job, Request, receive, send};
 use crate::error::{Code, Error, Result};
-use crate::plugins::Catalog;
+use crate::flags::PluginFlags;
+use crate::plugins::{self, Catalog};
 use crate::table::Device;
+use crate::text;
 
 /// How long a cancelled run may take to its next step before its engine is ended.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -27,8 +29,8 @@ const LAST: Duration = Duration::from_millis(500);
 pub struct Options {
     /// None: a GPU where there is one.
     pub device: Option<Device>,
-    /// Folders of plugins beside Weft's own.
-    pub plugins: Vec<PathBuf>,
+    /// Which plugins are looked for beside Weft's own.
+    pub plugins: PluginFlags,
     /// The binary to start; none is this program's own. Tests are another program.
     pub program: Option<PathBuf>,
     /// How long MLX or one plugin may take to start; none is a minute.
@@ -65,8 +67,11 @@ impl Engine {
         if let Some(device) = options.device {
             command.arg("--device").arg(device.name());
         }
-        for folder in &options.plugins {
+        for folder in &options.plugins.folders {
             command.arg("--plugins").arg(folder);
+        }
+        if options.plugins.no_third_party {
+            command.arg("--no-third-party");
         }
         crate::allocator::tune(&mut command);
         let mut child = command.spawn().map_err(|error| failed(&error))?;
@@ -181,9 +186,11 @@ impl Drop for Engine {
 }
 
 fn died_opening(file: &str, cause: &str) -> Error {
+    let is_own = plugins::beside_executable().iter().any(|own| own.as_os_str() == file);
+    let deny = || format!("`weft plugin deny {}` keeps it closed; report it to its author", text::quoted(file));
     Error::new(Code::Plugin, format!("the plugin {file} ended the engine while it was opened"))
         .cause(cause)
-        .help("leave its folder out of --plugins, and report it to its author")
+        .help(if is_own { "install Weft again, as it came".to_owned() } else { deny() })
 }
 
 fn end(child: &mut Child) {

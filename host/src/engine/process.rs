@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use super::execute::Executor;
 use super::protocol::{Event, Job, Request, receive, send};
 use super::surroundings::Surroundings;
+use crate::flags::PluginFlags;
 use crate::limits;
 use crate::plugins::load_all;
 use crate::table::{self, Device, Events};
@@ -20,7 +20,7 @@ use crate::table::{self, Device, Events};
 ///
 /// # Errors
 /// The process has no usable standard output, or no thread can be started.
-pub fn serve(device: Option<Device>, plugins: Vec<PathBuf>) -> io::Result<()> {
+pub fn serve(device: Option<Device>, plugins: PluginFlags) -> io::Result<()> {
     let (mut from_client, client) = (take_stdin()?, take_stdout()?);
     // Panics are caught and become errors with a message; the default hook would print them as well.
     std::panic::set_hook(Box::new(|_| {}));
@@ -80,7 +80,7 @@ fn work(
     client: File,
     jobs: &Receiver<Option<Job>>,
     wanted: Option<Device>,
-    plugins: &[PathBuf],
+    plugins: &PluginFlags,
     cancelled: Arc<AtomicBool>,
 ) {
     let client = std::cell::RefCell::new(client);

@@ -1,53 +1,57 @@
 //! Loading libraries: the only file that names libloading.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use libloading::Library;
 use plugin_api::NodeSpec;
 use plugin_api::abi::{self, Entries, Plugin};
 
-use super::catalog::PluginInfo;
+use super::catalog::{PluginInfo, Refused};
+use super::find::{beside_executable, third_party};
+use super::judge::approved;
 use super::registry::{Architecture, NodeKind, Registry};
 use super::sound;
+use super::trust::Store;
+use crate::flags::PluginFlags;
 use crate::limits;
 use crate::table::{plugin_table, take_status};
 
-/// What the plugins that come with Weft are called, beside the executable.
-const OWN_PREFIX: &str = "libweft_";
-
-/// The plugins that come with Weft: they are trusted with the executable that they lie beside.
-pub fn beside_executable() -> Vec<PathBuf> {
-    let folder = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
-    let is_own = |path: &PathBuf| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(OWN_PREFIX))
-    };
-    folder.map(|folder| libraries(&folder)).unwrap_or_default().into_iter().filter(is_own).collect()
-}
-
-/// The libraries of a folder, in order of their names.
-fn libraries(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let is_library = |path: &PathBuf| path.extension().is_some_and(|ending| ending == std::env::consts::DLL_EXTENSION);
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_library).collect();
-    paths.sort();
-    paths
-}
-
-/// Loads Weft's own plugins and those of `folders`, which the user named on the command line. What is refused stays in
-/// the registry with its reason. `opening` is told of each before its code can run.
-pub fn load_all(folders: &[PathBuf], opening: &dyn Fn(&Path)) -> Registry {
+/// Loads Weft's own plugins, and of all others those that are approved. What is refused stays in the registry with its
+/// reason. `opening` is told of each before its code can run.
+pub fn load_all(wanted: &PluginFlags, opening: &dyn Fn(&Path)) -> Registry {
     let mut registry = Registry::default();
-    let named = folders.iter().flat_map(|folder| libraries(folder));
-    for path in beside_executable().into_iter().chain(named) {
-        opening(&path);
-        if let Err(reason) = load(&path, &mut registry) {
-            registry.refuse(path.display().to_string(), reason);
+    let refused = |file: &Path, reason| Refused { file: file.display().to_string(), reason, unopened: None };
+    for file in beside_executable() {
+        opening(&file);
+        if let Err(reason) = load(&file, &file, None, &mut registry) {
+            registry.refuse(refused(&file, reason));
+        }
+    }
+    let others = if wanted.no_third_party { Vec::new() } else { third_party(&wanted.folders) };
+    if others.is_empty() {
+        return registry;
+    }
+    // Read here and now, so that a decision holds from the next engine on.
+    let store = Store::open().map_err(|error| registry.set_no_store(error)).ok();
+    for file in others {
+        let library = match approved(&file, store.as_ref()) {
+            Ok(library) => library,
+            Err(refused) => {
+                registry.refuse(refused);
+                continue;
+            }
+        };
+        opening(&file);
+        let loaded = library.with_copy(|copy| load(copy, &file, Some(&library.sha256), &mut registry));
+        if let Err(reason) = loaded {
+            registry.refuse(refused(&file, reason));
         }
     }
     registry
 }
 
-fn load(path: &Path, registry: &mut Registry) -> Result<(), String> {
+/// Loads the library at `path`, which is `file` or a copy of it.
+fn load(path: &Path, file: &Path, sha256: Option<&str>, registry: &mut Registry) -> Result<(), String> {
     // SAFETY: opening a library runs its initialisers; the user trusts it, see `load_all`.
     let library = unsafe { Library::new(path) }.map_err(|error| not_loadable(&error))?;
     // Never unloaded: its code may be referred to by values, threads and thread-locals for ever.
@@ -63,12 +67,13 @@ fn load(path: &Path, registry: &mut Registry) -> Result<(), String> {
     let entries = started(plugin, &id)?;
     // SAFETY: the plugin's arrays, which live for ever.
     let (nodes, architectures) = unsafe { (sound::list(entries.nodes)?, sound::list(entries.architectures)?) };
-    let name = format!("{id} {version}");
-    let nodes: Vec<NodeKind> = nodes.iter().map(|entry| node(table_of(*entry)?, &name)).collect::<Result<_, _>>()?;
+    let origin = format!("{id} {version} {}", sha256.unwrap_or_default());
+    let nodes: Vec<NodeKind> = nodes.iter().map(|entry| node(table_of(*entry)?, &origin)).collect::<Result<_, _>>()?;
     let architectures = architectures.iter().map(|entry| architecture(table_of(*entry)?));
     let architectures = architectures.collect::<Result<_, String>>()?;
     let specs = nodes.iter().map(|node| node.spec.clone()).collect();
-    registry.add(PluginInfo { id, version, nodes: specs }, nodes, architectures)
+    let (file, sha256) = (file.display().to_string(), sha256.map(str::to_owned));
+    registry.add(PluginInfo { id, version, file, sha256, nodes: specs }, nodes, architectures)
 }
 
 fn started(plugin: &Plugin, id: &str) -> Result<&'static Entries, String> {

@@ -46,6 +46,10 @@ impl Worker {
     /// Waits for an order and makes it the current one. None when the queue is closed.
     fn next_order(&mut self) -> Option<(RunId, Order)> {
         loop {
+            if self.shared.wants_restart.swap(false, Ordering::Relaxed) {
+                self.engine = None;
+                drop(self.start());
+            }
             let mut state = self.shared.lock();
             if self.is_closed() {
                 return None;

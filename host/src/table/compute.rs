@@ -348,7 +348,10 @@ pub fn arange(start: f32, stop: f32, step: f32, dtype: Dtype) -> Result<Array> {
 }
 
 pub fn concatenate(arrays: Vec<&Array>, axis: i32) -> Result<Array> {
-    ops::concatenate(&arrays, axis).map_err(mlx_error)
+    match cpu::concatenate(&arrays, axis)? {
+        Some(done) => Ok(done),
+        None => ops::concatenate(&arrays, axis).map_err(mlx_error),
+    }
 }
 
 pub fn stack(arrays: Vec<&Array>, axis: i32) -> Result<Array> {

@@ -9,7 +9,7 @@ pub struct LoadModel;
 
 impl Node for LoadModel {
     fn spec() -> NodeSpec {
-        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        let path = InputKind::file(Folder::AnyModel);
         NodeSpec::new("LoadModel", "loaders", "Loads a whole model: diffusion model, text encoder and VAE.")
             .required_param(
                 "path",

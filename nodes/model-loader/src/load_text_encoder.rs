@@ -7,7 +7,7 @@ pub struct LoadTextEncoder;
 
 impl Node for LoadTextEncoder {
     fn spec() -> NodeSpec {
-        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        let path = InputKind::file(Folder::AnyModel);
         NodeSpec::new("LoadTextEncoder", "loaders", "Loads a text encoder and its tokenizer alone.")
             .required_param("path", path, "A file, its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)

@@ -34,6 +34,7 @@ mod compute;
 mod folder;
 mod models;
 mod ops;
+mod pictures;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! Handles that are never given back, and a node that does nothing wrong.
 
-use plugin_api::{Dtype, Node, NodeSpec, Record, Result, Run, Tensor, Value};
+use plugin_api::{Dtype, Node, NodeSpec, Opaque, Record, Result, Run, Tensor, Value};
 
-use crate::{node, unknown, what};
+use crate::{Thing, node, unknown, what};
 
 pub struct Keep;
 
@@ -38,7 +38,7 @@ impl Node for Sound {
         run.preview(&image.reshape(&[8, 8, 3]))?;
         run.note("all is well");
         let list = [Value::from(what(inputs)?), Value::from(&image), run.info().into()];
-        let thing = Value::opaque("hostile/THING", Value::from(list.as_slice()));
+        let thing = Opaque::new(Thing(Value::from(list.as_slice())));
         Ok(Record::new().with("image", image).with("thing", thing))
     }
 }

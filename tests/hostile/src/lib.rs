@@ -9,11 +9,18 @@ mod threads;
 mod world;
 mod wrong;
 
-use plugin_api::{Error, InputKind, NodeSpec, Record, Result, export_plugin};
+use plugin_api::{Error, InputKind, NodeSpec, Payload, Record, Result, export_plugin};
 
 /// A sink with a choice of faults.
 fn node(name: &str, faults: &[&str]) -> NodeSpec {
     NodeSpec::new(name, "test", "Goes wrong.").param("what", InputKind::choice(faults), "Which fault.").sink()
+}
+
+/// A value of the plugin's own kind.
+struct Thing<T>(#[allow(dead_code, reason = "held to be dropped")] T);
+
+impl<T: 'static> Payload for Thing<T> {
+    const KIND: &'static str = "hostile/THING";
 }
 
 fn what(inputs: &Record) -> Result<String> {

@@ -1,8 +1,8 @@
 //! Panics with every payload, in a node, in what fills a folder, and where a value of its own is dropped.
 
-use plugin_api::{Dtype, InputKind, Node, NodeSpec, Record, Result, Run, Tensor, TensorInfo, Value};
+use plugin_api::{Dtype, InputKind, Node, NodeSpec, Opaque, Record, Result, Run, Tensor, TensorInfo};
 
-use crate::{node, what};
+use crate::{Thing, node, what};
 
 pub const PAYLOADS: [&str; 4] = ["text", "literal", "anything", "dropping"];
 
@@ -74,9 +74,9 @@ impl Node for Folder {
 /// A value of its own kind whose drop panics.
 pub struct Owned;
 
-struct Thing(String);
+struct Owner(String);
 
-impl Drop for Thing {
+impl Drop for Owner {
     fn drop(&mut self) {
         panic_with(&self.0);
     }
@@ -88,6 +88,6 @@ impl Node for Owned {
     }
 
     fn run(_run: &Run, inputs: &Record) -> Result<Record> {
-        Ok(Record::new().with("thing", Value::opaque("hostile/THING", Thing(what(inputs)?))))
+        Ok(Record::new().with("thing", Opaque::new(Thing(Owner(what(inputs)?)))))
     }
 }

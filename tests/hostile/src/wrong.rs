@@ -1,8 +1,15 @@
 //! Outputs that are not what the node declares.
 
-use plugin_api::{Dtype, Error, Node, NodeSpec, Record, Result, Run, Tensor, Value};
+use plugin_api::{Dtype, Error, Node, NodeSpec, Opaque, Payload, Record, Result, Run, Tensor, Value};
 
-use crate::{node, what};
+use crate::{Thing, node, what};
+
+/// A value of another kind than declared.
+struct Other;
+
+impl Payload for Other {
+    const KIND: &'static str = "hostile/OTHER";
+}
 
 fn zeros(shape: &[i32]) -> Value {
     Tensor::zeros(shape, Dtype::Float32).into()
@@ -18,7 +25,7 @@ fn common(what: &str, sound: Value) -> Value {
         "text" => "a text".into(),
         "null" => Value::null(),
         "list" => [sound].as_slice().into(),
-        "opaque" => Value::opaque("hostile/OTHER", 1_u8),
+        "opaque" => Opaque::new(Other).into(),
         "failed" => Tensor::failed(Error::failed("it failed on the way")).into(),
         _ => sound,
     }
@@ -82,5 +89,5 @@ wrong! {
         "infinity" => Record::new().with("embeds", filled(&[1, 4, 8], f32::INFINITY)).into(),
     }
     /// A kind of its own.
-    Own, "own", "hostile/THING", Value::opaque("hostile/THING", 1_u8), {}
+    Own, "own", "hostile/THING", Opaque::new(Thing(1_u8)).into(), {}
 }

@@ -5,6 +5,7 @@ mod environment;
 mod graph;
 mod image;
 mod lora;
+mod memory;
 mod output;
 mod pickle;
 mod plugin;
@@ -147,22 +148,37 @@ fn copy(from: &Path, to: &Path) {
 
 /// Runs every case and tells of all that fail.
 pub fn assert_all(cases: &[Case]) {
-    let failed: Vec<String> =
-        cases.iter().filter_map(|case| fault(case).map(|why| format!("{}: {why}", case.name))).collect();
+    assert_all_with(&[], cases);
+}
+
+/// The same with variables of the environment.
+fn assert_all_with(variables: &[(&str, &str)], cases: &[Case]) {
+    let fault = |case: &Case| fault(case, variables).map(|why| format!("{}: {why}", case.name));
+    let failed: Vec<String> = cases.iter().filter_map(fault).collect();
     assert!(failed.is_empty(), "{} of {} cases\n\n{}", failed.len(), cases.len(), failed.join("\n\n"));
 }
 
-fn fault(case: &Case) -> Option<String> {
+fn fault(case: &Case, variables: &[(&str, &str)]) -> Option<String> {
     let place = Place::new();
     let arguments = (case.arrange)(&place);
-    fault_of(&place, &arguments, case.code, case.says)
+    fault_with(variables, &place, &arguments, case.code, case.says)
 }
 
 /// What is wrong with the end of a run: its exit code, its message, what it left behind.
 pub fn fault_of(place: &Place, arguments: &[String], code: i32, says: &[&str]) -> Option<String> {
+    fault_with(&[], place, arguments, code, says)
+}
+
+fn fault_with(
+    variables: &[(&str, &str)],
+    place: &Place,
+    arguments: &[String],
+    code: i32,
+    says: &[&str],
+) -> Option<String> {
     let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     arguments.push("--json");
-    let said = match end(&mut command(&arguments)) {
+    let said = match end(command(&arguments).envs(variables.iter().copied())) {
         Ok(said) => said,
         Err(why) => return Some(why),
     };

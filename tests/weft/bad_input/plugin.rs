@@ -4,6 +4,7 @@ use std::env::consts::{ARCH, DLL_EXTENSION};
 use std::process::Command;
 
 use super::{Case, Place, assert_all};
+use crate::program::trust;
 
 /// A run of the one node of the plugin `broken`, with the folder of plugins named.
 fn run_broken(at: &Place) -> Vec<String> {
@@ -36,6 +37,7 @@ pub fn compile(at: &Place, definitions: &[&str]) {
     compiler.args(definitions.iter().map(|definition| format!("-D{definition}")));
     let output = compiler.output().expect("a C compiler `cc`, which Rust links with as well");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    trust(at.path("plugins"));
 }
 
 /// The beginning of a library for a processor that this is not.

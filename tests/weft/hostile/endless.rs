@@ -10,9 +10,10 @@ use weft::engine::{Engine, Options};
 use weft::error::Code;
 use weft::queue::{NodeState, Outcome};
 
+use super::folder_of;
 use super::queue::{finished, options, order, sound, start, wait};
-use super::{approve, folder_of};
 use crate::bad_input::{Place, Running, compile};
+use crate::program::trust;
 
 fn endless(what: &str) -> String {
     format!(r#"Graph(format: 1, nodes: {{ "bad": (kind: "hostile/Endless", inputs: {{ "what": "{what}" }}) }})"#)
@@ -77,7 +78,7 @@ fn the_editor_goes_on_with_another_engine() {
 /// A plugin whose `init` says so and never comes back.
 fn never_started(at: &Place) {
     compile(at, &["INIT=if (write(2, \"begun\\n\", 6)) for (;;) sleep(1)"]);
-    approve(Path::new(&at.path("plugins")));
+    trust(Path::new(&at.path("plugins")));
 }
 
 #[test]

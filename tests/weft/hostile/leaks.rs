@@ -8,10 +8,10 @@ use weft::engine::{Engine, Options};
 use weft::graph::{Graph, Roots, check};
 use weft::table::Handles;
 
+use super::folder_of;
 use super::queue::options;
-use super::{approve, folder_of};
 use crate::engine::follow;
-use crate::program::{golden, root, text_to_image};
+use crate::program::{golden, root, text_to_image, trust};
 
 /// Runs a graph again and again in one engine, each time from the start, and gives what is left at the end: handles, and by
 /// how many bytes MLX's arrays grew since the first run.
@@ -19,7 +19,7 @@ fn left_after(runs: usize, options: &Options, graph: &str, models: &[PathBuf]) -
     let graph = Graph::parse(graph, "the test's graph").expect("a graph");
     let mut engine = Engine::start(options).expect("the engine starts");
     let out = tempfile::tempdir().expect("a folder");
-    let roots = Roots { models: models.to_vec(), inputs: models.to_vec() };
+    let roots = Roots { models: models.to_vec(), inputs: models.to_vec(), ..Roots::default() };
     let (mut first, mut last) = (None, Default::default());
     for _ in 0..runs {
         let plan = check(&graph, &engine.catalog, &roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
@@ -97,7 +97,7 @@ fn many_runs_leave_nothing() {
     let models = path("WEFT_LEAKS_MODELS").unwrap_or_else(|| root().join("models"));
     let runs = std::env::var("WEFT_LEAKS_RUNS").map_or(10_000, |runs| runs.parse().expect("a number of runs"));
     let folder = path("WEFT_LEAKS_PLUGINS").unwrap_or_else(|| Path::new("/dev/null").to_owned());
-    approve(&folder);
+    trust(&folder);
     let text = std::fs::read_to_string(&graph).unwrap_or_else(|error| panic!("{}: {error}", graph.display()));
     let (handles, bytes) = left_after(runs, &options(&folder), &text, &[models]);
     println!("{}: after {runs} runs {handles:?}, {bytes} bytes more than after the first", graph.display());

@@ -6,11 +6,9 @@ mod faults;
 mod leaks;
 mod queue;
 
-use std::path::Path;
-
 use tempfile::TempDir;
 
-use crate::program::{text_to_image, weft};
+use crate::program::{text_to_image, trust, weft};
 
 /// A folder with nothing but this library of the tests, which is approved.
 pub fn folder_of(library: &str) -> TempDir {
@@ -18,12 +16,9 @@ pub fn folder_of(library: &str) -> TempDir {
     let name = format!("{}{library}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let built = weft().with_file_name(&name);
     std::fs::copy(&built, folder.path().join(name)).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
-    approve(folder.path());
+    trust(folder.path());
     folder
 }
-
-/// Approves every library of a folder.
-fn approve(_folder: &Path) {}
 
 /// What a node of the plugin does, and what has to come of it.
 pub struct Fault {

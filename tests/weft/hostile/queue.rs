@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use weft::engine::Options;
+use weft::flags::PluginFlags;
 use weft::graph::{Graph, Roots};
 use weft::queue::{Finished, Order, Outcome, Queue, RunId, State};
 use weft::table::Device;
 
 use super::faults::{DEADLY, MADE_GOOD, OUTPUTS, PANICS};
 use super::{Fault, folder_of};
-use crate::program::{golden, weft};
+use crate::program::{golden, home, weft};
 
 /// Longer than any of these runs takes; only a hang meets it.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -23,23 +24,25 @@ pub fn start(plugins: &Path) -> Queue {
 
 pub fn options(plugins: &Path) -> Options {
     let program = Some(program(plugins));
-    Options { device: Some(Device::Cpu), program, plugins: vec![plugins.to_owned()], ..Options::default() }
+    let plugins = PluginFlags { folders: vec![plugins.to_owned()], no_third_party: false };
+    Options { device: Some(Device::Cpu), program, plugins, ..Options::default() }
 }
 
-/// The program without what its plugins write on standard error, under the tool that WEFT_UNDER names, if any. Another process writes the script: one that is open for
-/// writing, in whatever child of this one, cannot be started.
+/// The program in the tests' home, where plugins are approved, without what its plugins write on standard error, under the
+/// tool that WEFT_UNDER names, if any. Another process writes the script: one that is open for writing, in whatever child of
+/// this one, cannot be started.
 fn program(folder: &Path) -> PathBuf {
-    const WRITE: &str =
-        r#"printf '%s\n' '#!/bin/sh' "exec \$WEFT_UNDER '$1' \"\$@\" 2>/dev/null" > "$0" && chmod +x "$0""#;
+    const WRITE: &str = r#"printf '%s\n' '#!/bin/sh' "exec env -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_CACHE_HOME HOME='$2' \$WEFT_UNDER '$1' \"\$@\" 2>/dev/null" > "$0" && chmod +x "$0""#;
     let script = folder.join("weft.sh");
-    let written = Command::new("sh").arg("-c").arg(WRITE).arg(&script).arg(weft()).status().expect("a shell");
+    let written =
+        Command::new("sh").arg("-c").arg(WRITE).arg(&script).arg(weft()).arg(home()).status().expect("a shell");
     assert!(written.success(), "{}", script.display());
     script
 }
 
 pub fn order(graph: &str, output: &Path) -> Order {
     let graph = Arc::new(Graph::parse(graph, "the test's graph").expect("a graph"));
-    let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")] };
+    let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")], ..Roots::default() };
     Order { title: "a test".to_owned(), graph, roots, output: output.to_owned() }
 }
 
