@@ -155,7 +155,7 @@ impl Executor {
     }
 
     fn warn(&self, step: &Step, kind: &NodeKind, what: &str) {
-        let text = format!("the plugin `{}` {what}", kind.plugin);
+        let text = format!("the plugin `{}` {what}", kind.plugin_name());
         (self.events)(Event::Note { node: step.node.clone(), text });
     }
 }
