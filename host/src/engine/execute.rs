@@ -31,8 +31,13 @@ pub struct Executor {
 }
 
 impl Executor {
-    pub fn new(registry: &'static Registry, device: Device, events: Events, cancelled: Arc<AtomicBool>) -> Self {
-        let surroundings = Surroundings::now();
+    pub fn new(
+        registry: &'static Registry,
+        device: Device,
+        events: Events,
+        cancelled: Arc<AtomicBool>,
+        surroundings: Surroundings,
+    ) -> Self {
         Self { registry, device, events, cancelled, cache: Cache::default(), surroundings }
     }
 
@@ -150,7 +155,7 @@ impl Executor {
     }
 
     fn warn(&self, step: &Step, kind: &NodeKind, what: &str) {
-        let text = format!("the plugin `{}` {what}", kind.plugin);
+        let text = format!("the plugin `{}` {what}", kind.plugin_name());
         (self.events)(Event::Note { node: step.node.clone(), text });
     }
 }

@@ -18,7 +18,8 @@ pub fn check(kind: &NodeKind, outputs: &Value) -> Result<()> {
 
 /// The plugin broke the contract.
 pub fn broken(kind: &NodeKind, what: &str) -> Error {
-    Error::new(ErrorKind::Plugin, format!("the plugin `{}` {what}", kind.plugin)).help("report this to its author")
+    Error::new(ErrorKind::Plugin, format!("the plugin `{}` {what}", kind.plugin_name()))
+        .help("report this to its author")
 }
 
 fn declared_output(kind: &NodeKind, outputs: &Value, output: &OutputSpec) -> Result<Value> {

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::execute::Executor;
 use super::protocol::{Event, Job, Request, receive, send};
+use super::surroundings::Surroundings;
 use crate::flags::PluginFlags;
 use crate::limits;
 use crate::plugins::load_all;
@@ -89,9 +90,12 @@ fn work(
         Ok(device) => device,
         Err(error) => return events(Event::Unusable(error.into())),
     };
+    let surroundings = Surroundings::now();
     let registry = load_all(plugins, &|file| events(Event::Opening { file: file.display().to_string() })).install();
     events(Event::Ready { catalog: registry.catalog(), device });
-    let mut executor = Executor::new(registry, device, events, cancelled);
+    // A start is not a node: what it changed is put back without a word.
+    drop(surroundings.restore());
+    let mut executor = Executor::new(registry, device, events, cancelled, surroundings);
     for job in jobs {
         match job {
             Some(job) => executor.run(&job),
