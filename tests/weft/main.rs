@@ -4,6 +4,7 @@ mod bad_input;
 mod editor;
 mod engine;
 mod esrgan;
+mod examples;
 mod golden;
 mod graphs;
 mod layers;

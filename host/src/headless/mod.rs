@@ -11,12 +11,13 @@ mod run;
 use std::io::Write;
 use std::process::ExitCode;
 
+use plugin_api::NodeSpec;
 use serde_json::json;
 
 use crate::engine::{self, Engine};
 use crate::error::{Code, Error};
 use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags};
-use crate::graph::{Graph, check};
+use crate::graph::{Graph, check, describe};
 use crate::picture;
 use crate::text;
 
@@ -119,6 +120,7 @@ fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
     let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
     let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
+    warn_of_deprecated(&graph, &engine);
     let unused = graph.nodes.len() - plan.steps().len();
     if common.json {
         print(&json!({ "nodes": graph.nodes.len(), "to_run": plan.steps().len() }).to_string());
@@ -139,6 +141,22 @@ fn warn_of_refused(engine: &Engine) {
         if refused.unopened.is_none() || !told {
             say(&text::printable(&format!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason)));
         }
+    }
+}
+
+/// Nodes that still work and that new graphs should not have.
+fn warn_of_deprecated(graph: &Graph, engine: &Engine) {
+    for (id, node) in &graph.nodes {
+        let Some(spec) = engine.catalog.node(&node.kind).filter(|spec| spec.deprecated) else { continue };
+        say(&text::printable(&format!("warning: {}{}", describe(id, &node.kind), instead(spec))));
+    }
+}
+
+/// What a deprecated node says of itself.
+fn instead(spec: &NodeSpec) -> String {
+    match spec.replaced_by.as_str() {
+        "" => " is deprecated: it works, and new graphs do without it".to_owned(),
+        kind => format!(" is deprecated: `{kind}` takes its place"),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
-use super::{Failure, Outcome, open, print, say, warn_of_refused};
+use super::{Failure, Outcome, open, print, say, warn_of_deprecated, warn_of_refused};
 use crate::engine::Engine;
 use crate::engine::protocol::{Dump, Event, Job, Table};
 use crate::error::{Code, Error, Result};
@@ -33,6 +33,7 @@ pub fn run(flags: &RunFlags) -> Outcome {
     let roots = flags.common.roots(&flags.graph);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
     let plan = check(&graph, &engine.catalog, &roots, &wanted)?;
+    warn_of_deprecated(&graph, &engine);
     let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags.quiet);
