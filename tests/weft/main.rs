@@ -19,6 +19,7 @@ mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
 mod single_file;
+mod tutorial;
 mod units;
 mod upscale;
 mod vae;
