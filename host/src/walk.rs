@@ -3,6 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
+use crate::library::model::in_cache;
 use crate::limits;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub fn walk(
                 found.push(Entry { name, path, is_folder: false, bytes: metadata.len() });
             } else if metadata.is_dir() {
                 match meets(&name, &path) {
-                    Meets::Take => found.push(Entry { bytes: size(&path), name, path, is_folder: true }),
+                    Meets::Take => found.push(Entry { bytes: size(&in_cache(&path)), name, path, is_folder: true }),
                     Meets::Enter if depth > 1 && path.canonicalize().is_ok_and(|real| seen.insert(real)) => {
                         waiting.push_back((path, name + "/", depth - 1));
                     }

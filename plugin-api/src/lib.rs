@@ -8,6 +8,7 @@ pub mod error;
 #[doc(hidden)]
 pub mod export;
 mod folder;
+pub mod layout;
 pub mod model;
 pub mod node;
 mod opaque;

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use crate::abi::{HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, Status, Text};
 use crate::error::{Error, Result};
-use crate::export::guard;
+use crate::export::{free_box, guard};
 use crate::host;
 use crate::node::Run;
 use crate::tensor::Tensor;
@@ -113,9 +113,11 @@ impl Model {
     /// Out of memory.
     pub fn with_hook<H: Hook>(&self, point: &str, hook: H) -> Result<Self> {
         let mut out = std::ptr::null_mut();
-        // SAFETY: the host owns the hook from here on; `out` is set where the status is null.
+        let payload = Box::into_raw(Box::new(hook)).cast();
+        // SAFETY: the host owns the payload from here on; `out` is set where the status is null.
         unsafe {
-            let status = (host().model_with_hook)(self.0.as_ptr(), Text::text(point), hook_table(hook), &raw mut out);
+            let status =
+                (host().model_with_hook)(self.0.as_ptr(), Text::text(point), hook_table::<H>(), payload, &raw mut out);
             Error::check(status)?;
             Ok(Self(Value::own(out)))
         }
@@ -285,7 +287,7 @@ pub trait Hook: 'static {
 /// What a hook stands around: the network's own code, or the hooks further inside.
 pub type Next<'a> = &'a mut dyn FnMut(Tensor) -> Result<Tensor>;
 
-fn hook_table<H: Hook>(hook: H) -> HookTable {
+fn hook_table<H: Hook>() -> &'static HookTable {
     unsafe extern "C" fn start<H: Hook>(
         payload: *mut c_void,
         run: *const RawRun,
@@ -329,16 +331,13 @@ fn hook_table<H: Hook>(hook: H) -> HookTable {
             Ok(())
         })
     }
-    unsafe extern "C" fn free<T>(payload: *mut c_void) {
-        // SAFETY: made by `Box::into_raw` here, freed once. A panicking drop must not cross.
-        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
-        drop(dropped);
-    }
-    HookTable {
-        payload: Box::into_raw(Box::new(hook)).cast(),
-        start: start::<H>,
-        around: around::<H>,
-        finish: free::<H::State>,
-        free: free::<H>,
+    const {
+        &HookTable {
+            size: size_of::<HookTable>(),
+            start: start::<H>,
+            around: around::<H>,
+            finish: free_box::<H::State>,
+            free: free_box::<H>,
+        }
     }
 }

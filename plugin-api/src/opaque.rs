@@ -1,15 +1,14 @@
 //! Values of a plugin's own: a Rust type that travels along links of a kind of its own.
 
 use std::any::Any;
-use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Mutex;
 
-use crate::abi::Text;
+use crate::abi::{FreeFn, Text};
+use crate::export::free_box;
 use crate::host;
-use crate::value::{FromValue, Tag, Value};
+use crate::value::{FromValue, Value};
 
 /// A Rust type that travels along links. Only the plugin that made a value looks into it; others pass it on. (What
 /// other plugins are to read is a [`crate::Record`] or a [`crate::Tensor`], which may leave outputs of your own kinds too.)
@@ -43,38 +42,30 @@ pub struct Opaque<T> {
 /// What crosses is the address of one of these.
 type Held = Box<dyn Any>;
 
-/// Addresses that this library gave away and that were not freed yet. No other library's payload is looked into, whatever
-/// kind it says it is of.
-static OURS: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
-
 impl<T: Payload> Opaque<T> {
     /// Moves `payload` into a value.
     pub fn new(payload: T) -> Self {
         let held: Held = Box::new(payload);
         let address = Box::into_raw(Box::new(held));
-        ours(|all| all.insert(address.addr()));
         // SAFETY: the host frees the payload once, through `free`.
         let value = unsafe { Value::own((host().value_opaque)(Text::text(T::KIND), address.cast(), free)) };
         Self { value, payload: PhantomData }
     }
 }
 
+/// Its address tells this library's payloads from those of others, whatever kind they say they are of, so there must be one
+/// of it.
+#[inline(never)]
 unsafe extern "C" fn free(address: *mut c_void) {
-    ours(|all| all.remove(&address.addr()));
-    // SAFETY: made by the `Box::into_raw` above, freed once. A panicking drop must not cross.
-    let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(address.cast::<Held>()) }));
-    drop(dropped);
-}
-
-fn ours<R>(with: impl FnOnce(&mut BTreeSet<usize>) -> R) -> R {
-    with(&mut OURS.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    // SAFETY: the address of a `Held` of `Opaque::new`, freed once.
+    unsafe { free_box::<Held>(address) }
 }
 
 fn payload<T: Payload>(value: &Value) -> Option<&T> {
-    let address = value.view().payload;
-    let is_ours = value.tag() == Tag::Opaque && ours(|all| all.contains(&address.addr()));
-    // SAFETY: one of our own that was not freed: the value holds it as long as it is borrowed here.
-    is_ours.then(|| unsafe { &*address.cast::<Held>() })?.downcast_ref()
+    let view = value.view();
+    let is_ours = view.free.is_some_and(|other| std::ptr::fn_addr_eq(other, free as FreeFn));
+    // SAFETY: only `Opaque::new` makes values that this function frees; the value holds what it has as long as it is borrowed.
+    is_ours.then(|| unsafe { &*view.payload.cast::<Held>() })?.downcast_ref()
 }
 
 impl<T: Payload> FromValue for Opaque<T> {

@@ -37,7 +37,9 @@ pub struct NodeSpec {
     /// What it does, for people.
     #[serde(default)]
     pub help: String,
+    #[serde(default)]
     pub inputs: Vec<InputSpec>,
+    #[serde(default)]
     pub outputs: Vec<OutputSpec>,
     /// It runs even where nothing takes its outputs: it saves or shows.
     #[serde(default)]

@@ -164,6 +164,20 @@ impl Tensor {
         Ok(data)
     }
 
+    /// MLX's affine quantization of a matrix, in groups of 64 numbers of a row: the numbers packed as uint32, and for each
+    /// group a scale and a bias in the matrix's type.
+    ///
+    /// # Errors
+    /// Whatever failed on the way to this tensor, one that is no matrix of whole groups, other bits than 2, 3, 4, 5, 6 or 8.
+    pub fn quantize(&self, bits: u32) -> Result<[Self; 3]> {
+        let mut out = [std::ptr::null_mut(); 3];
+        // SAFETY: lent for the call; the three are set where the status is null, and ours.
+        unsafe {
+            Error::check((host().tensor_quantize)(self.as_ptr(), bits, out.as_mut_ptr()))?;
+            Ok(out.map(|raw| Self::own(raw)))
+        }
+    }
+
     /// The number of a tensor that has one, converted to `T`.
     ///
     /// # Errors

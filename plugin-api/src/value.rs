@@ -72,8 +72,7 @@ impl Value {
     }
 
     pub(crate) fn view(&self) -> ValueView {
-        let mut view =
-            ValueView { tag: 0, int: 0, float: 0.0, text: Text::text(""), len: 0, payload: std::ptr::null_mut() };
+        let mut view = ValueView::default();
         // SAFETY: fills the view.
         unsafe { (host().value_view)(self.as_ptr(), &raw mut view) };
         view
@@ -180,7 +179,7 @@ macro_rules! write_value {
     )* };
 }
 write_value! {
-    bool, |value| (host().value_bool)(value);
+    bool, |value| (host().value_bool)(value.into());
     i64, |value| (host().value_int)(value);
     i32, |value| (host().value_int)(value.into());
     u32, |value| (host().value_int)(value.into());

@@ -1,12 +1,15 @@
 //! Tests of the whole program: they run the binary, or drive its engine, on small models.
 
+mod any_size;
 mod bad_input;
+mod demo_upscaler;
 mod editor;
 mod engine;
 mod esrgan;
 mod examples;
 mod golden;
 mod graphs;
+mod hostile;
 mod layers;
 mod lemica;
 mod lora;
@@ -19,6 +22,7 @@ mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
 mod single_file;
+mod tiled;
 mod tutorial;
 mod units;
 mod upscale;

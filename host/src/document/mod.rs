@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::atomic;
 use crate::error::{Code, Error, Result, io_cause};
 use crate::graph::{Graph, Input, Link};
+use crate::plugins::Catalog;
 
 use history::{Change, History};
 use layout::Layout;
@@ -149,6 +150,14 @@ impl Document {
     /// What [`Document::save`] writes: for an untouched graph the bytes of its file.
     pub fn text(&self) -> String {
         self.graph.to_ron()
+    }
+
+    /// Names in the graph the plugins that its nodes are of, before it is saved. A graph that was not changed stays as it
+    /// is, byte for byte.
+    pub fn name_plugins(&mut self, catalog: &Catalog) {
+        if self.is_changed() {
+            self.graph.name_plugins(catalog);
+        }
     }
 
     /// Writes the file, whole or not at all, and makes it the document's.

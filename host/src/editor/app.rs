@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Panel, Ui};
 
+use super::approval::Approval;
 use super::canvas::Canvas;
 use super::confirm::Confirm;
 use super::dialog::Dialog;
@@ -48,6 +49,7 @@ pub struct Editor {
     pub(super) report: Option<panels::Report>,
     pub(super) rename: Option<Rename>,
     pub(super) confirm: Option<Confirm>,
+    pub(super) approval: Approval,
     pub(super) dialog: Option<Dialog>,
     pub(super) toasts: Toasts,
     pub(super) recovery: Recovery,
@@ -102,6 +104,7 @@ impl Editor {
             report: None,
             rename: None,
             confirm: None,
+            approval: Approval::default(),
             dialog: None,
             toasts: Toasts::default(),
             recovery: Recovery::start(options.journal.clone()),
@@ -267,6 +270,7 @@ impl Editor {
                 super::confirm::Answer::Discard(then) => self.carry_out_now(ctx, then),
             }
         }
+        actions.extend(self.approval.show(ctx));
         if let Some(carried) = egui::DragAndDrop::payload::<panels::Carried>(ctx) {
             bars::carried(ctx, &carried.entry.name);
         }
@@ -321,6 +325,7 @@ impl Editor {
         }
         let state = self.queue.state();
         self.scene.catalog = Arc::clone(&state.catalog);
+        self.approval.look(&self.scene.catalog);
         let last = state.current.as_ref().map(|run| run.id).or_else(|| state.history.last().map(|run| run.id));
         if last.is_some_and(|id| self.runs.contains(&id)) {
             self.scene.states.clone_from(&state.nodes);
@@ -335,6 +340,9 @@ impl Editor {
         self.checked.look(ctx, &mut self.scene, &roots);
         self.recovery.tick(ctx, &self.scene.document, &mut self.toasts);
         self.memory.look(ctx, self.queue.process_id());
+        if self.approval.takes_restart() {
+            self.queue.restart();
+        }
         let settings = Settings {
             is_dark: self.stored.settings().is_dark,
             text: ctx.zoom_factor(),

@@ -18,6 +18,7 @@ use super::settings::Settings;
 use super::theme;
 use crate::document::{Document, Edit, Mode, Recovered};
 use crate::graph::Graph;
+use crate::plugins::{Decision, Store};
 use crate::queue::{Order, Picture};
 
 impl Editor {
@@ -125,9 +126,21 @@ impl Editor {
             Action::ShowInFolder(path) => super::reveal::show(&path, &mut self.toasts),
             Action::StartRename(node) => self.rename = Some(Rename::new(node)),
             Action::Recover(left) => self.recover(*left),
+            Action::Decide { file, sha256, decision } => self.decide(&file, &sha256, decision),
             Action::Edit(edit) => {
                 self.edit(edit);
             }
+        }
+    }
+
+    /// Keeps what was decided of a library. What was approved is opened by the engine that starts behind the last
+    /// question.
+    fn decide(&mut self, file: &str, sha256: &str, decision: Decision) {
+        let Some(folder) = &self.options.trust else { return };
+        match Store::decide_in(folder, file, sha256, decision) {
+            Ok(()) if decision == Decision::Trusted => self.approval.approved(),
+            Ok(()) => {}
+            Err(error) => self.toasts.error(&error),
         }
     }
 
@@ -135,8 +148,11 @@ impl Editor {
     pub(super) fn keyboard(&mut self, ctx: &Context) -> Vec<Action> {
         let mut actions = Vec::new();
         let typing = ctx.text_edit_focused();
-        let is_covered =
-            self.palette.is_some() || self.confirm.is_some() || self.viewer.is_some() || self.rename.is_some();
+        let is_covered = self.approval.is_open()
+            || self.palette.is_some()
+            || self.confirm.is_some()
+            || self.viewer.is_some()
+            || self.rename.is_some();
         if is_covered {
             return actions;
         }
@@ -232,6 +248,7 @@ impl Editor {
             self.dialog = Some(Dialog::save(&self.scene.document));
             return;
         };
+        self.scene.document.name_plugins(&self.scene.catalog);
         match self.scene.document.save(&path) {
             Ok(()) => {
                 self.recovery.saved();

@@ -212,7 +212,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let loras = root.path().join("loras");
         std::fs::create_dir(&loras).unwrap();
-        let shelf = Shelf::new(Library::new(Roots { models: vec![root.path().to_owned()], inputs: Vec::new() }));
+        let shelf = Shelf::new(Library::new(Roots { models: vec![root.path().to_owned()], ..Roots::default() }));
         let find = |folder: &str| shelf.find(&Folder::Models(folder.to_owned()), &["safetensors".to_owned()], "ink");
         assert_eq!(find("loras"), None);
         std::fs::write(loras.join("ink.safetensors"), "").unwrap();
@@ -231,7 +231,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("broken.safetensors");
         std::fs::write(&path, "no tensors").unwrap();
-        let shelf = Shelf::new(Library::new(Roots { models: Vec::new(), inputs: Vec::new() }));
+        let shelf = Shelf::new(Library::new(Roots::default()));
         let ctx = Context::default();
         let start = Instant::now();
         let facts = loop {

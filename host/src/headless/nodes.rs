@@ -41,7 +41,7 @@ fn first_sentence(help: &str) -> &str {
 }
 
 fn describe(kind: &str, spec: &NodeSpec) -> String {
-    let deprecated = if spec.deprecated { format!("This node{}.\n", instead(spec)) } else { String::new() };
+    let deprecated = if spec.deprecated { format!("This node {}.\n", instead(spec)) } else { String::new() };
     let mut text = format!("{kind}\n{}\n{deprecated}", spec.help);
     text += "\ninputs\n";
     for input in &spec.inputs {

@@ -22,7 +22,7 @@ fn folder(names: &[&str]) -> TempDir {
 
 fn library(models: &[&Path], inputs: &[&Path]) -> Library {
     let owned = |paths: &[&Path]| paths.iter().map(|&path| path.to_owned()).collect();
-    Library::new(Roots { models: owned(models), inputs: owned(inputs) })
+    Library::new(Roots { models: owned(models), inputs: owned(inputs), ..Roots::default() })
 }
 
 fn names(entries: &[Entry]) -> Vec<&str> {
@@ -58,7 +58,7 @@ fn names_are_found_in_the_list() {
         assert_eq!(found, library.roots().find(&loras(), &extensions, name).ok(), "{name}");
     }
     assert!(library.find(&loras(), &extensions, "fox.safetensors").is_some());
-    let alone = Library::new(Roots { models: vec![first.path().to_owned()], inputs: Vec::new() });
+    let alone = Library::new(Roots { models: vec![first.path().to_owned()], ..Roots::default() });
     assert_eq!(alone.find(&loras(), &extensions, "fox"), None);
 }
 

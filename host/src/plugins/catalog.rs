@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trust::Standing;
 use crate::error::Error;
+use crate::text;
 
 /// The nodes of all plugins, in order of their ids.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -45,6 +46,14 @@ pub struct Unopened {
 }
 
 impl Refused {
+    /// One thing to do.
+    pub fn help(&self) -> String {
+        match &self.unopened {
+            None => "install the plugin again, in a version for this Weft".to_owned(),
+            Some(_) => format!("if you trust who made it, run `weft plugin trust {}`", text::quoted(&self.file)),
+        }
+    }
+
     /// Whether a person should be asked about it, or told of it unasked: not of what was denied.
     pub fn is_news(&self) -> bool {
         !matches!(&self.unopened, Some(Unopened { standing: Standing::Denied(_), .. }))

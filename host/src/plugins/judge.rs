@@ -5,7 +5,6 @@ use std::path::Path;
 use super::catalog::{Refused, Unopened};
 use super::library::Library;
 use super::trust::{Standing, Store};
-use crate::text;
 
 /// The library in `file`, read once and approved in `store`; no store approves nothing.
 ///
@@ -21,23 +20,18 @@ pub fn approved(file: &Path, store: Option<&Store>) -> Result<Library, Refused> 
         return Ok(library);
     }
     let unopened = Unopened { sha256: library.sha256.clone(), bytes: library.len(), form, standing };
-    let reason = if store.is_some() { reason(&name, &unopened) } else { "the trust store cannot be used".to_owned() };
+    let reason = if store.is_some() { reason(&unopened) } else { "the trust store cannot be used".to_owned() };
     Err(Refused { file: name, reason, unopened: Some(unopened) })
 }
 
-/// What keeps it closed, and the command that opens it.
-fn reason(file: &str, unopened: &Unopened) -> String {
+/// What keeps it closed.
+fn reason(unopened: &Unopened) -> String {
     let why = match &unopened.standing {
-        Standing::Denied(day) => return format!("you denied it on {day}; `{}` takes that back", command(file)),
+        Standing::Denied(day) => format!("you denied it on {day}"),
         Standing::Changed(day) => format!("it has changed since you approved it on {day}"),
         Standing::Unknown | Standing::Trusted => "it is not approved".to_owned(),
     };
-    let short = short(&unopened.sha256);
-    format!("{why} (SHA-256 {short}…); if you trust who made it, run `{}`", command(file))
-}
-
-fn command(file: &str) -> String {
-    format!("weft plugin trust {}", text::quoted(file))
+    format!("{why} (SHA-256 {}…)", short(&unopened.sha256))
 }
 
 /// As much of a SHA-256 as a person compares at a glance.

@@ -8,10 +8,12 @@ mod judge;
 mod library;
 mod load;
 mod registry;
+mod sound;
 mod trust;
 
 pub use catalog::{Catalog, PluginInfo, Refused, Unopened};
 pub use find::{beside_executable, is_own, libraries, user_folder};
+pub use judge::short;
 pub use library::Library;
 pub use load::load_all;
 pub use registry::{Architecture, NodeKind, Registry};

@@ -119,7 +119,11 @@ impl Store {
         }
     }
 
-    fn decide_in(folder: &Path, file: &str, sha256: &str, decision: Decision) -> Result<()> {
+    /// As [`Store::decide`], with the store in this folder.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decide_in(folder: &Path, file: &str, sha256: &str, decision: Decision) -> Result<()> {
         let failed = |error: std::io::Error| {
             Error::new(Code::Output, format!("the trust store in {} was not written", folder.display()))
                 .cause(io_cause(&error))

@@ -220,6 +220,13 @@ pub fn take(x: &Array, indices: &Array, axis: i32) -> Result<Array> {
     Ok(Array::from_fn(&shape, x.dtype, |index| x.at(&from(index))))
 }
 
+#[cfg(feature = "v1_1")]
+pub fn take_along_axis(x: &Array, indices: &Array, axis: i32) -> Result<Array> {
+    let axis = x.axis(axis)?;
+    let from = |index: &[usize]| [&index[..axis], &[indices.at(index) as usize], &index[axis + 1..]].concat();
+    Ok(Array::from_fn(&indices.shape, x.dtype, |index| x.at(&from(index))))
+}
+
 pub fn repeat(x: &Array, count: i32, axis: i32) -> Result<Array> {
     let axis = x.axis(axis)?;
     let mut shape = x.shape.clone();

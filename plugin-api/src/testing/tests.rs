@@ -99,6 +99,22 @@ fn a_payload_lives_as_long_as_its_values() {
     assert_eq!(std::rc::Rc::strong_count(&alive), 1);
 }
 
+#[cfg(feature = "v1_1")]
+#[test]
+fn argsort_and_take_along_axis_sort() {
+    let x = numbers(&[3., 1., 2., 4., 6., 5.], &[2, 3]);
+    assert_eq!(read(&x.take_along_axis(&x.argsort(1), 1)), [1., 2., 3., 4., 5., 6.]);
+}
+
+#[test]
+fn a_description_may_say_more_than_this_version_knows() {
+    let text = r#"(name: "Node", colour: Some((1, "red")), inputs: [
+        (name: "x", unit: "px", kind: Int(default: 1, range: (0, 2), scale: Log)),
+    ], later: [Thing(a: 1), Other])"#;
+    let spec: NodeSpec = ron::from_str(text).unwrap();
+    assert_eq!(spec, NodeSpec::new("Node", "", "").param("x", InputKind::int(1, (0, 2)), ""));
+}
+
 struct Linear(Weights);
 
 impl Architecture for Linear {

@@ -302,7 +302,8 @@ mod tests {
             let header = format!(r#"{{"{tensor}": {{"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}}}"#);
             let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0; 4]].concat();
             std::fs::write(&path, bytes).unwrap();
-            let roots = crate::graph::Roots { models: vec![folder.path().to_owned()], inputs: Vec::new() };
+            let roots =
+                crate::graph::Roots { models: vec![folder.path().to_owned()], ..crate::graph::Roots::default() };
             lora::problem(&crate::library::Library::new(roots).facts(&path), &path).unwrap()
         };
         assert_eq!(said("before_RG.1.weight"), "this file is a DAT upscaler; Weft reads RRDB networks");

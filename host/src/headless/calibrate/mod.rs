@@ -24,10 +24,10 @@ pub fn calibrate(flags: &CalibrateFlags) -> Outcome {
     let pictures = pictures(flags)?;
     let mut subject = Subject::of(open(&flags.graph)?)?;
     flags.common.check()?;
-    let signals = Signals::install()?;
     let mut engine = Engine::start(&flags.common.engine())?;
+    let signals = Signals::install()?;
     warn_of_refused(&engine);
-    let roots = flags.common.roots(&flags.graph);
+    let roots = flags.common.roots(&flags.graph)?;
     let plan = check(&subject.graph, &engine.catalog, &roots, &[])?;
     say("reading the model's files for their hashes");
     let made_with = made_with::files(&plan, &roots)?;
