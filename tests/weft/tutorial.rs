@@ -1,4 +1,4 @@
-//! docs/writing-plugins.md, followed word by word in an empty folder: its commands are run, its files are written, and
+//! docs/plugins.md, followed word by word in an empty folder: its commands are run, its files are written, and
 //! what it shows must come.
 
 use std::path::Path;
@@ -101,7 +101,7 @@ fn assert_shown(shown: &str, printed: &str) {
 
 #[test]
 fn the_page_is_true_word_by_word() {
-    let page = std::fs::read_to_string(root().join("docs/writing-plugins.md")).expect("the page");
+    let page = std::fs::read_to_string(root().join("docs/plugins.md")).expect("the page");
     let folder = tempfile::tempdir().expect("a folder");
     let (mut at, mut printed, begin) = (folder.path().to_owned(), String::new(), Instant::now());
     let mut first_picture = None;
