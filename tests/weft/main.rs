@@ -18,6 +18,7 @@ mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
 mod single_file;
+mod trust;
 mod units;
 mod upscale;
 mod vae;

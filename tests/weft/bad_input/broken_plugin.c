@@ -27,6 +27,9 @@ typedef struct {
 #ifndef MINOR
 #define MINOR 3
 #endif
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
 #ifndef ID
 #define ID "broken"
 #endif
@@ -58,4 +61,4 @@ static const Entries *init(const void *host) {
     return &entries;
 }
 
-const Plugin SYMBOL = { MAGIC, MAJOR, MINOR, sizeof(Plugin), TEXT(ID), TEXT("1.0.0"), init };
+const Plugin SYMBOL = { MAGIC, MAJOR, MINOR, sizeof(Plugin), TEXT(ID), TEXT(VERSION), init };

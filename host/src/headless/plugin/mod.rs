@@ -3,6 +3,8 @@
 mod list;
 mod trust;
 
+pub use list::plugin_json;
+
 use super::Outcome;
 use crate::flags::PluginCommand;
 use crate::plugins::Decision;
