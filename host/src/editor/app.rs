@@ -338,6 +338,7 @@ impl Editor {
     fn after(&mut self, ctx: &egui::Context) {
         let roots = self.options.roots(&self.scene.document.folder());
         self.checked.look(ctx, &mut self.scene, &roots);
+        self.checked.news().iter().for_each(|other| self.toasts.note(other));
         self.recovery.tick(ctx, &self.scene.document, &mut self.toasts);
         self.memory.look(ctx, self.queue.process_id());
         if self.approval.takes_restart() {

@@ -9,7 +9,7 @@ use plugin_api::{Folder, InputKind};
 
 use super::files::Files;
 use super::scene::Scene;
-use crate::graph::{Input, Roots, check_partly};
+use crate::graph::{Input, Roots, check_partly, missing_kinds};
 use crate::plugins::Catalog;
 
 /// What was looked at last, and since when it has changed.
@@ -19,6 +19,9 @@ pub struct Checked {
     changed: Option<(u64, Instant)>,
     /// Bytes of the model files that the graph names: what a run needs at least.
     pub weights: Option<u64>,
+    /// Plugins that are not those that the graph was made with, and whether they are told of already.
+    others: Vec<String>,
+    is_told: bool,
 }
 
 /// A pause in the user's edits.
@@ -28,6 +31,11 @@ impl Checked {
     /// Looks again, whatever was known.
     pub fn forget(&mut self) {
         self.known = None;
+    }
+
+    /// What has not been told yet of the graph's plugins.
+    pub fn news(&mut self) -> &[String] {
+        if std::mem::replace(&mut self.is_told, true) { &[] } else { &self.others }
     }
 
     pub fn look(&mut self, ctx: &Context, scene: &mut Scene, roots: &Roots) {
@@ -44,6 +52,10 @@ impl Checked {
         let Some(left) = PAUSE.checked_sub(since.elapsed()) else {
             self.known = Some((revision, Arc::clone(&scene.catalog)));
             self.weights = weights(scene);
+            scene.missing = missing_kinds(scene.document.graph(), &scene.catalog);
+            let others = scene.document.graph().other_plugins(&scene.catalog);
+            self.is_told &= others == self.others;
+            self.others = others;
             scene.problems = if scene.document.graph().nodes.is_empty() {
                 Vec::new()
             } else {

@@ -3,6 +3,7 @@
 use plugin_api::{InputKind, InputSpec, NodeSpec};
 use serde_json::json;
 
+use super::plugin::plugin_json;
 use super::{Outcome, instead, print, warn_of_refused};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
@@ -23,7 +24,8 @@ pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {
     }
     if common.json {
         let fields = |(kind, spec): &(String, &NodeSpec)| json!({ "kind": kind, "spec": spec });
-        print(&json!({ "nodes": wanted.iter().map(fields).collect::<Vec<_>>() }).to_string());
+        let plugins: Vec<_> = catalog.plugins.iter().map(plugin_json).collect();
+        print(&json!({ "nodes": wanted.iter().map(fields).collect::<Vec<_>>(), "plugins": plugins }).to_string());
         return Ok(());
     }
     for (name, spec) in &wanted {

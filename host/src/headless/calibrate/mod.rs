@@ -10,7 +10,7 @@ use serde_json::json;
 use weft_formats::lemica::Calibration;
 
 use super::run::{Signals, Watch};
-use super::{Outcome, open, print, say, warn_of_refused};
+use super::{Outcome, open, print, say, warn_of_others, warn_of_refused};
 use crate::atomic;
 use crate::engine::Engine;
 use crate::engine::protocol::Job;
@@ -27,6 +27,7 @@ pub fn calibrate(flags: &CalibrateFlags) -> Outcome {
     let mut engine = Engine::start(&flags.common.engine())?;
     let signals = Signals::install()?;
     warn_of_refused(&engine);
+    warn_of_others(&subject.graph, &engine);
     let roots = flags.common.roots(&flags.graph)?;
     let plan = check(&subject.graph, &engine.catalog, &roots, &[])?;
     say("reading the model's files for their hashes");
