@@ -1,6 +1,7 @@
 //! What is wrong with the graph as it stands, looked at when the user pauses.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub struct Checked {
     changed: Option<(u64, Instant)>,
     /// Bytes of the model files that the graph names: what a run needs at least.
     pub weights: Option<u64>,
+    /// These files.
+    pub models: Vec<PathBuf>,
 }
 
 /// A pause in the user's edits.
@@ -43,7 +46,9 @@ impl Checked {
         };
         let Some(left) = PAUSE.checked_sub(since.elapsed()) else {
             self.known = Some((revision, Arc::clone(&scene.catalog)));
-            self.weights = weights(scene);
+            let models = models(scene);
+            self.weights = (!models.is_empty()).then(|| models.values().sum());
+            self.models = models.into_keys().collect();
             scene.problems = if scene.document.graph().nodes.is_empty() {
                 Vec::new()
             } else {
@@ -55,8 +60,8 @@ impl Checked {
     }
 }
 
-/// Bytes of every model file that a node names, each once.
-fn weights(scene: &Scene) -> Option<u64> {
+/// Every model file that a node names, with its bytes.
+fn models(scene: &Scene) -> BTreeMap<PathBuf, u64> {
     let mut named = BTreeMap::new();
     for node in scene.document.graph().nodes.values() {
         let Some(spec) = scene.catalog.node(&node.kind) else { continue };
@@ -74,5 +79,5 @@ fn weights(scene: &Scene) -> Option<u64> {
             }
         }
     }
-    (!named.is_empty()).then(|| named.values().sum())
+    named
 }
