@@ -16,6 +16,7 @@ mod lemica;
 mod lora;
 mod loras;
 mod merge;
+mod models;
 mod picture;
 mod plugin;
 mod program;
