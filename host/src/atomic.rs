@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Beginning of the temporary files' names, by which leftovers of a killed process are known.
@@ -12,7 +13,7 @@ const TEMPORARY: &str = ".weft-tmp-";
 /// # Errors
 /// Whatever the file system says; the target is untouched then.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = write_temporary(path, bytes)?;
+    let temporary = write_temporary(path, bytes, 0o666)?;
     // A hard link fails where the target exists, in one step, which a rename does not.
     let linked = fs::hard_link(&temporary, path).or_else(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Err(error),
@@ -29,7 +30,19 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Whatever the file system says; the target is untouched then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = write_temporary(path, bytes)?;
+    replace_as(path, bytes, 0o666)
+}
+
+/// As [`replace`], for a file that nobody else can read or write.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_as(path, bytes, 0o600)
+}
+
+fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes, mode)?;
     fs::rename(&temporary, path).inspect_err(|_| drop(fs::remove_file(&temporary)))?;
     sync_folder(path)
 }
@@ -59,9 +72,10 @@ pub(crate) fn is_running(pid: u32) -> bool {
             .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+/// `mode` is what the user's mask takes from.
+fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
     let temporary = temporary(folder_of(path));
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
     Ok(temporary)

@@ -70,6 +70,11 @@ fn replace_word(text: &str, from: &str, to: &str) -> String {
     }
 }
 
+/// One argument for a shell.
+pub fn quoted(argument: &str) -> String {
+    format!("'{}'", argument.replace('\'', r"'\''"))
+}
+
 /// Fit for a terminal: a file's name or a value may hold what moves the cursor or hides text.
 pub fn printable(text: &str) -> String {
     let hides = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

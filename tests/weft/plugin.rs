@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use crate::program::{golden, run, run_well, tensors, text_to_image, weft};
+use crate::program::{golden, run, run_well, tensors, text_to_image, trust, weft};
 
-/// A folder with nothing but the probe (tests/probe).
+/// A folder with nothing but the probe (tests/probe), which is approved.
 pub fn plugins() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let name = format!("{}probe{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let built = weft().with_file_name(&name);
     std::fs::copy(&built, folder.path().join(name)).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+    trust(folder.path());
     folder
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use safetensors::SafeTensors;
 
@@ -43,11 +44,33 @@ impl From<Output> for Said {
     }
 }
 
-/// A command of the program on the CPU, where the goldens come from, that sees no models but those it is given.
+/// A command of the program on the CPU, where the goldens come from, that sees no models but those it is given, and no
+/// plugins of the person who runs the tests.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(weft());
-    command.args(arguments).env_remove("WEFT_MODELS");
+    command.args(arguments).env_remove("WEFT_MODELS").env("HOME", home());
+    for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"] {
+        command.env_remove(name);
+    }
     command
+}
+
+/// The home of every [`command`], in which approvals and the copies of libraries lie.
+pub fn home() -> &'static Path {
+    static HOME: OnceLock<PathBuf> = OnceLock::new();
+    HOME.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        // Those of test runs that are over.
+        weft::atomic::clean(folder);
+        let home = weft::atomic::temporary(folder);
+        std::fs::create_dir_all(&home).expect("a folder");
+        home
+    })
+}
+
+/// Approves a library, or all in a folder, for every [`command`] from here on. What is no library is left out.
+pub fn trust(path: impl AsRef<Path>) {
+    run(&["plugin", "trust", &path.as_ref().display().to_string()]);
 }
 
 /// Runs the program to its end.

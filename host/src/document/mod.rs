@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic;
 use crate::error::{Code, Error, Result, io_cause};
-use crate::graph::{Graph, Input, Link};
+use crate::graph::{Graph, Identities, Input, Link};
+use crate::plugins::Catalog;
 
 use history::{Change, History};
 use layout::Layout;
@@ -151,6 +152,14 @@ impl Document {
         self.graph.to_ron()
     }
 
+    /// Names in the graph the plugins that its nodes are of, before it is saved. A graph that was not changed stays as it
+    /// is, byte for byte.
+    pub fn name_plugins(&mut self, catalog: &Catalog) {
+        if self.is_changed() {
+            self.graph.name_plugins(catalog);
+        }
+    }
+
     /// Writes the file, whole or not at all, and makes it the document's.
     ///
     /// # Errors
@@ -166,6 +175,11 @@ impl Document {
         self.path = Some(path.to_owned());
         self.history.saved();
         Ok(())
+    }
+
+    /// Says what the model files are that the graph names, for the next save. It is no edit: there is nothing to undo.
+    pub fn set_identities(&mut self, identities: &Identities) {
+        self.graph.set_identities(identities);
     }
 
     pub fn path(&self) -> Option<&Path> {

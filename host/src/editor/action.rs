@@ -8,6 +8,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use crate::document::{Edit, Recovered};
 use crate::graph::Graph;
+use crate::plugins::Decision;
 use crate::queue::RunId;
 
 /// What the user wants.
@@ -79,6 +80,12 @@ pub enum Action {
     StartRename(String),
     /// A graph that an editor which was killed left behind.
     Recover(Box<Recovered>),
+    /// What the user says of a library.
+    Decide {
+        file: String,
+        sha256: String,
+        decision: Decision,
+    },
     Edit(Edit),
 }
 

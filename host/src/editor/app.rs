@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Panel, Ui};
 
+use super::approval::Approval;
 use super::canvas::Canvas;
 use super::confirm::Confirm;
 use super::dialog::Dialog;
+use super::identities::Identities;
 use super::machine::Machine;
 use super::palette::{Choice, Palette, Wire};
 use super::panels::{self, Sidebar};
@@ -48,12 +50,14 @@ pub struct Editor {
     pub(super) report: Option<panels::Report>,
     pub(super) rename: Option<Rename>,
     pub(super) confirm: Option<Confirm>,
+    pub(super) approval: Approval,
     pub(super) dialog: Option<Dialog>,
     pub(super) toasts: Toasts,
     pub(super) recovery: Recovery,
     pub(super) memory: super::memory::Memory,
     pub(super) machine: Machine,
     pub(super) checked: checking::Checked,
+    pub(super) identities: Identities,
     pub(super) wants_fit: bool,
     pub(super) may_close: bool,
     /// The next paste keeps links to nodes outside of what is pasted.
@@ -102,12 +106,14 @@ impl Editor {
             report: None,
             rename: None,
             confirm: None,
+            approval: Approval::default(),
             dialog: None,
             toasts: Toasts::default(),
             recovery: Recovery::start(options.journal.clone()),
             memory: super::memory::Memory::default(),
             machine: Machine::new(&options),
             checked: checking::Checked::default(),
+            identities: Identities::new(options.hashes.clone()),
             wants_fit: false,
             may_close: false,
             paste_links: false,
@@ -167,8 +173,10 @@ impl Editor {
         if let Some(sidebar) = &mut self.sidebar {
             let scene = &mut self.scene;
             let state = self.queue.state();
+            // Before the first look nothing is known.
+            let free = Some(self.memory.free).filter(|free| *free > 0);
             Panel::left("side").resizable(true).default_size(230.0).size_range(200.0..=480.0).show(ui, |ui| {
-                actions.extend(sidebar.show(ui, &scene.catalog, &scene.files, &state, &mut scene.textures));
+                actions.extend(sidebar.show(ui, &scene.catalog, &scene.files, &state, &mut scene.textures, free));
             });
         }
         CentralPanel::no_frame().show(ui, |ui| {
@@ -267,6 +275,7 @@ impl Editor {
                 super::confirm::Answer::Discard(then) => self.carry_out_now(ctx, then),
             }
         }
+        actions.extend(self.approval.show(ctx));
         if let Some(carried) = egui::DragAndDrop::payload::<panels::Carried>(ctx) {
             bars::carried(ctx, &carried.entry.name);
         }
@@ -321,6 +330,7 @@ impl Editor {
         }
         let state = self.queue.state();
         self.scene.catalog = Arc::clone(&state.catalog);
+        self.approval.look(&self.scene.catalog);
         let last = state.current.as_ref().map(|run| run.id).or_else(|| state.history.last().map(|run| run.id));
         if last.is_some_and(|id| self.runs.contains(&id)) {
             self.scene.states.clone_from(&state.nodes);
@@ -333,8 +343,12 @@ impl Editor {
     fn after(&mut self, ctx: &egui::Context) {
         let roots = self.options.roots(&self.scene.document.folder());
         self.checked.look(ctx, &mut self.scene, &roots);
+        self.checked.news().iter().for_each(|other| self.toasts.note(other));
         self.recovery.tick(ctx, &self.scene.document, &mut self.toasts);
         self.memory.look(ctx, self.queue.process_id());
+        if self.approval.takes_restart() {
+            self.queue.restart();
+        }
         let settings = Settings {
             is_dark: self.stored.settings().is_dark,
             text: ctx.zoom_factor(),
@@ -361,6 +375,12 @@ impl Editor {
         };
         if is_busy {
             ctx.request_repaint_after(Duration::from_millis(100));
+        }
+        let found = self.identities.look(ctx, &self.scene, &roots, &self.checked.models, is_busy);
+        if let Some((edit, notes)) = found {
+            self.scene.document.settle();
+            self.edit(edit);
+            notes.iter().for_each(|note| self.toasts.note(note));
         }
         if let Some(action) = self.machine.next(ctx, Instant::now(), is_busy) {
             // There is nobody who could be asked.

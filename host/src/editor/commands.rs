@@ -18,6 +18,8 @@ use super::settings::Settings;
 use super::theme;
 use crate::document::{Document, Edit, Mode, Recovered};
 use crate::graph::Graph;
+use crate::library;
+use crate::plugins::{Decision, Store};
 use crate::queue::{Order, Picture};
 
 impl Editor {
@@ -125,9 +127,21 @@ impl Editor {
             Action::ShowInFolder(path) => super::reveal::show(&path, &mut self.toasts),
             Action::StartRename(node) => self.rename = Some(Rename::new(node)),
             Action::Recover(left) => self.recover(*left),
+            Action::Decide { file, sha256, decision } => self.decide(&file, &sha256, decision),
             Action::Edit(edit) => {
                 self.edit(edit);
             }
+        }
+    }
+
+    /// Keeps what was decided of a library. What was approved is opened by the engine that starts behind the last
+    /// question.
+    fn decide(&mut self, file: &str, sha256: &str, decision: Decision) {
+        let Some(folder) = &self.options.trust else { return };
+        match Store::decide_in(folder, file, sha256, decision) {
+            Ok(()) if decision == Decision::Trusted => self.approval.approved(),
+            Ok(()) => {}
+            Err(error) => self.toasts.error(&error),
         }
     }
 
@@ -135,8 +149,11 @@ impl Editor {
     pub(super) fn keyboard(&mut self, ctx: &Context) -> Vec<Action> {
         let mut actions = Vec::new();
         let typing = ctx.text_edit_focused();
-        let is_covered =
-            self.palette.is_some() || self.confirm.is_some() || self.viewer.is_some() || self.rename.is_some();
+        let is_covered = self.approval.is_open()
+            || self.palette.is_some()
+            || self.confirm.is_some()
+            || self.viewer.is_some()
+            || self.rename.is_some();
         if is_covered {
             return actions;
         }
@@ -232,6 +249,8 @@ impl Editor {
             self.dialog = Some(Dialog::save(&self.scene.document));
             return;
         };
+        self.scene.document.name_plugins(&self.scene.catalog);
+        self.write_identities();
         match self.scene.document.save(&path) {
             Ok(()) => {
                 self.recovery.saved();
@@ -243,6 +262,14 @@ impl Editor {
                 self.toasts.error(&error);
             }
         }
+    }
+
+    /// What is known of the model files goes into the file; nothing is hashed for it now.
+    fn write_identities(&mut self) {
+        let roots = self.options.roots(&self.scene.document.folder());
+        let mut graph = self.scene.document.graph().clone();
+        library::write_identities(&mut graph, &self.scene.catalog, &roots, self.identities.hashes());
+        self.scene.document.set_identities(&graph.identities());
     }
 
     /// Saves, and when that is done goes on with what was asked for.
@@ -337,14 +364,16 @@ impl Editor {
         self.scene.document.settle();
         self.scene.remember_seeds();
         // The text that a save would write: so the picture carries the same graph as that of `weft run`.
-        let graph = match Graph::parse(&self.scene.document.text(), &self.scene.document.title()) {
+        let mut graph = match Graph::parse(&self.scene.document.text(), &self.scene.document.title()) {
             Ok(graph) => graph,
             Err(error) => return self.toasts.error(&error),
         };
+        let roots = self.options.roots(&self.scene.document.folder());
+        library::write_identities(&mut graph, &self.scene.catalog, &roots, self.identities.hashes());
         let order = Order {
             title: self.scene.document.title(),
             graph: Arc::new(graph),
-            roots: self.options.roots(&self.scene.document.folder()),
+            roots,
             output: self.options.output.clone(),
         };
         let id = self.queue.push(order, first);

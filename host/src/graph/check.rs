@@ -1,6 +1,6 @@
 //! Graph and catalogue to plan: every error at once, each with its node and input.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexSet;
 use plugin_api::InputSpec;
@@ -8,6 +8,8 @@ use plugin_api::InputSpec;
 use super::order::sort;
 use super::passing::{Mode, Passing, Target};
 use super::plan::{Param, Plan, Source, Step};
+use super::plugins::Named;
+use super::unknown::unknown_kind;
 use super::values::{default, fits, missing, param, takes, wrong_kind};
 use super::{Graph, Input, Link, Node, Roots, shorten};
 use crate::error::{Code, Error};
@@ -41,6 +43,35 @@ pub fn check_partly(graph: &Graph, catalog: &Catalog, roots: &Roots) -> Partly {
     Checker::new(graph, catalog, roots, true).check(&[])
 }
 
+/// Like [`check`], but where nothing is wrong but that plugins are missing, the rest is ordered all the same.
+#[derive(Debug)]
+pub struct Present {
+    pub plan: Plan,
+    /// Nodes that do not run, and why, as in [`Partly`].
+    pub skipped: Vec<(String, String)>,
+    /// A node of each missing plugin, with what to get; empty where all are there.
+    pub missing: Vec<Error>,
+}
+
+/// The plan of what can run without the plugins that are missing.
+///
+/// # Errors
+/// As [`check`]; what is missing is an error where nothing else is left to run.
+pub fn check_present(graph: &Graph, catalog: &Catalog, roots: &Roots, wanted: &[Link]) -> Result<Present, Vec<Error>> {
+    let missing = match check(graph, catalog, roots, wanted) {
+        Ok(plan) => return Ok(Present { plan, skipped: Vec::new(), missing: Vec::new() }),
+        Err(errors) => errors,
+    };
+    if missing.iter().any(|error| error.code != Code::Plugin) {
+        return Err(missing);
+    }
+    let partly = Checker::new(graph, catalog, roots, true).check(wanted);
+    match partly.plan.filter(|_| partly.errors.is_empty()) {
+        Some(plan) => Ok(Present { plan, skipped: partly.skipped, missing }),
+        None => Err(missing),
+    }
+}
+
 /// `sample (sampler/Sample)`, as messages name a node.
 pub fn describe(id: &str, kind: &str) -> String {
     format!("node `{id}` ({kind})")
@@ -64,6 +95,8 @@ struct Checker<'a> {
     catalog: &'a Catalog,
     roots: &'a Roots,
     passing: Passing<'a>,
+    /// The plugins that the graph was made with.
+    named: BTreeMap<String, Named>,
     errors: Vec<(Option<String>, Error)>,
     /// Nodes that cannot run, and what they need for it.
     skipped: HashMap<&'a str, String>,
@@ -72,7 +105,8 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn new(graph: &'a Graph, catalog: &'a Catalog, roots: &'a Roots, is_partial: bool) -> Self {
         let passing = Passing::new(graph, catalog, is_partial);
-        Self { graph, catalog, roots, passing, errors: Vec::new(), skipped: HashMap::new() }
+        let named = graph.named_plugins();
+        Self { graph, catalog, roots, passing, named, errors: Vec::new(), skipped: HashMap::new() }
     }
 
     fn check(mut self, wanted: &[Link]) -> Partly {
@@ -121,7 +155,7 @@ impl<'a> Checker<'a> {
     fn node(&mut self, id: &'a str, node: &'a Node) -> Inputs {
         let place = describe(id, &node.kind);
         let Some(spec) = self.catalog.node(&node.kind) else {
-            let error = self.unknown_kind(&node.kind).place(place);
+            let error = unknown_kind(&node.kind, self.catalog, &self.named).place(place);
             self.fail(id, error);
             return Vec::new();
         };
@@ -139,29 +173,6 @@ impl<'a> Checker<'a> {
             }
         }
         checked
-    }
-
-    fn unknown_kind(&self, kind: &str) -> Error {
-        let plugin = kind.split('/').next().unwrap_or(kind);
-        let kinds: Vec<String> = self.catalog.nodes().map(|(kind, _)| kind).collect();
-        let known = kinds.iter().map(String::as_str);
-        let error = Error::new(Code::Invalid, format!("there is no node `{kind}`"));
-        let library = |file: &str| file.rsplit('/').next().unwrap_or(file).contains(&plugin.replace('-', "_"));
-        if self.catalog.has_plugin(plugin) {
-            error.help(text::did_you_mean("`weft nodes` lists all", kind, known))
-        } else if let Some(refused) = self.catalog.refused.iter().find(|refused| library(&refused.file)) {
-            let cause = format!("the plugin {} was not loaded: {}", refused.file, refused.reason);
-            Error {
-                code: Code::Plugin,
-                ..error.cause(cause).help("install the plugin again, in a version for this Weft")
-            }
-        } else {
-            let near =
-                text::nearest(kind, known).map(|near| format!("did you mean `{near}`? Otherwise ")).unwrap_or_default();
-            error
-                .cause(format!("the plugin `{plugin}` is not loaded"))
-                .help(format!("{near}install it and name its folder with --plugins"))
-        }
     }
 
     fn input(&mut self, id: &'a str, node: &Node, spec: &InputSpec) -> Result<Option<Checked>, Error> {

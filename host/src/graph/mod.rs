@@ -3,15 +3,19 @@
 mod check;
 mod file;
 mod files;
+mod identity;
 pub(crate) mod names;
 mod order;
 mod passing;
 mod plan;
+mod plugins;
 pub(crate) mod prompt;
+mod rename;
 pub(crate) mod scan;
 mod source;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unknown;
 mod values;
 pub(crate) mod write;
 
@@ -22,12 +26,15 @@ use ron::value::RawValue;
 
 use crate::error::{Code, Error, Result};
 
-pub use check::{Partly, check, check_partly, describe};
+pub use check::{Partly, Present, check, check_partly, check_present, describe};
 pub use file::{is_name, name_rule};
-pub use files::Roots;
+pub use files::{ExtraFolder, Roots};
 pub(crate) use files::{MODEL_FOLDERS, PART_FOLDERS};
+pub use identity::{Identities, Identity};
 pub use passing::Mode;
 pub use plan::{Param, Plan, Source, Step};
+pub use plugins::Named;
+pub use unknown::missing_kinds;
 pub use values::fits;
 
 /// A graph as its file says it. What this version does not know is kept as text and written back unchanged. Two graphs

@@ -2,21 +2,27 @@
 
 mod calibrate;
 mod convert;
+mod hashing;
 mod loras;
+mod models;
 mod nodes;
+mod plugin;
 mod progress;
 mod run;
 
 use std::io::Write;
 use std::process::ExitCode;
 
+use plugin_api::NodeSpec;
 use serde_json::json;
 
 use crate::engine::{self, Engine};
 use crate::error::{Code, Error};
-use crate::flags::{Command, Common, DeviceFlag, Flags};
-use crate::graph::{Graph, check};
+use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags};
+use crate::graph::{Graph, check, describe};
+use crate::library::Hashes;
 use crate::picture;
+use crate::plugins::Refused;
 use crate::text;
 
 /// Carries out one command.
@@ -28,8 +34,10 @@ pub fn main(flags: Flags) -> ExitCode {
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
         Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
         Command::Calibrate(flags) => (flags.common.json, calibrate::calibrate(&flags)),
+        Command::Models(flags) => (flags.json, models::models(&flags)),
         Command::Loras(flags) => (flags.json, loras::loras(&flags)),
         Command::Convert(command) => (command.json(), convert::convert(&command)),
+        Command::Plugin(command) => (command.json(), plugin::plugin(&command)),
         Command::Info { picture, json } => (json, info(&picture, json)),
         Command::Engine { device, plugins } => (false, serve(device, plugins)),
     };
@@ -44,15 +52,16 @@ const SHOWN: usize = 50;
 
 type Outcome = Result<(), Failure>;
 
-/// Why a command failed, and what its nodes reported until then.
+/// Why a command failed, and what it can tell all the same.
 struct Failure {
     errors: Vec<Error>,
-    reports: Vec<serde_json::Value>,
+    /// Fields of its JSON beside the errors: what was done until then.
+    done: serde_json::Value,
 }
 
 impl From<Vec<Error>> for Failure {
     fn from(errors: Vec<Error>) -> Self {
-        Self { errors, reports: Vec::new() }
+        Self { errors, done: json!({}) }
     }
 }
 
@@ -66,10 +75,10 @@ impl From<Error> for Failure {
 fn edit(flags: crate::flags::EditFlags) -> Outcome {
     flags.common.check()?;
     crate::allocator::begin_again();
-    Ok(crate::editor::run(flags.into())?)
+    Ok(crate::editor::run(flags.try_into()?)?)
 }
 
-fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcome {
+fn serve(device: Option<DeviceFlag>, plugins: PluginFlags) -> Outcome {
     let failed = |error| Error::new(Code::Internal, "the engine cannot work").cause(error);
     Ok(engine::serve(device.and_then(DeviceFlag::device), plugins).map_err(failed)?)
 }
@@ -78,10 +87,8 @@ fn serve(device: Option<DeviceFlag>, plugins: Vec<std::path::PathBuf>) -> Outcom
 fn report(failure: Failure, json: bool) -> ExitCode {
     let errors: Vec<Error> = failure.errors.into_iter().map(Error::with_help).collect();
     if json {
-        let mut object = json!({ "errors": errors.iter().map(Error::to_json).collect::<Vec<_>>() });
-        if !failure.reports.is_empty() {
-            object["reports"] = failure.reports.into();
-        }
+        let mut object = failure.done;
+        object["errors"] = errors.iter().map(Error::to_json).collect();
         print(&object.to_string());
     }
     for error in errors.iter().take(SHOWN) {
@@ -112,14 +119,18 @@ fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
 }
 
 fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
-    let graph = open(path)?;
+    let mut graph = open(path)?;
     common.check()?;
     let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
-    let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
+    let warnings = warn_of_others(&graph, &engine);
+    let roots = common.roots(path)?;
+    hashing::find_files(&mut graph, &engine.catalog, &roots, &Hashes::of_user());
+    let plan = check(&graph, &engine.catalog, &roots, &[])?;
     let unused = graph.nodes.len() - plan.steps().len();
     if common.json {
-        print(&json!({ "nodes": graph.nodes.len(), "to_run": plan.steps().len() }).to_string());
+        let (nodes, to_run) = (graph.nodes.len(), plan.steps().len());
+        print(&json!({ "nodes": nodes, "to_run": to_run, "warnings": warnings }).to_string());
     } else {
         let unused = if unused > 0 { format!(", {unused} of them not needed") } else { String::new() };
         print(&format!("{} is right: {} nodes{unused}", path.display(), graph.nodes.len()));
@@ -127,9 +138,38 @@ fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
     Ok(())
 }
 
+/// Libraries that were not loaded. A store that cannot be used is one message, however many it keeps closed.
 fn warn_of_refused(engine: &Engine) {
-    for refused in &engine.catalog.refused {
-        say(&text::printable(&format!("warning: the plugin {} was not loaded: {}", refused.file, refused.reason)));
+    if let Some(error) = &engine.catalog.no_store {
+        say(&format!("warning: no plugin but Weft's own is opened: {error}"));
+    }
+    let told = engine.catalog.no_store.is_some();
+    for refused in engine.catalog.refused.iter().filter(|refused| refused.is_news()) {
+        if refused.unopened.is_none() || !told {
+            let help = refused.unopened.as_ref().map(|_| format!("; {}", refused.help())).unwrap_or_default();
+            let Refused { file, reason, .. } = refused;
+            say(&text::printable(&format!("warning: the plugin {file} was not loaded: {reason}{help}")));
+        }
+    }
+}
+
+/// What loads, and what comes out may be another thing: plugins in another version than the graph was made with, and nodes
+/// that new graphs should not have.
+fn warn_of_others(graph: &Graph, engine: &Engine) -> Vec<String> {
+    let deprecated = graph.nodes.iter().filter_map(|(id, node)| {
+        let spec = engine.catalog.node(&node.kind).filter(|spec| spec.deprecated)?;
+        Some(format!("{} {}", describe(id, &node.kind), instead(spec)))
+    });
+    let warnings: Vec<String> = graph.other_plugins(&engine.catalog).into_iter().chain(deprecated).collect();
+    warnings.iter().for_each(|warning| say(&text::printable(&format!("warning: {warning}"))));
+    warnings
+}
+
+/// What a deprecated node says of itself.
+fn instead(spec: &NodeSpec) -> String {
+    match spec.replaced_by.as_str() {
+        "" => "is deprecated: it works, and new graphs do without it".to_owned(),
+        kind => format!("is deprecated: `{kind}` takes its place"),
     }
 }
 

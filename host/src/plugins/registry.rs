@@ -8,6 +8,7 @@ use plugin_api::NodeSpec;
 use plugin_api::abi::{ArchitectureEntry, NodeEntry};
 
 use super::catalog::{Catalog, PluginInfo, Refused};
+use crate::error::Error;
 
 thread_local! {
     static REGISTRY: OnceCell<&'static Registry> = const { OnceCell::new() };
@@ -18,6 +19,7 @@ thread_local! {
 pub struct Registry {
     plugins: Vec<PluginInfo>,
     refused: Vec<Refused>,
+    no_store: Option<Error>,
     nodes: BTreeMap<String, NodeKind>,
     architectures: BTreeMap<String, Architecture>,
 }
@@ -26,8 +28,15 @@ pub struct Registry {
 pub struct NodeKind {
     pub spec: NodeSpec,
     pub entry: NodeEntry,
-    /// Id and version of the plugin, part of every fingerprint.
+    /// Id, version and hash of the plugin, part of every fingerprint.
     pub plugin: String,
+}
+
+impl NodeKind {
+    /// Id and version of the plugin, for messages.
+    pub fn plugin_name(&self) -> &str {
+        self.plugin.rsplit_once(' ').map_or(&self.plugin, |(name, _hash)| name)
+    }
 }
 
 #[derive(Debug)]
@@ -62,11 +71,17 @@ impl Registry {
     }
 
     pub fn catalog(&self) -> Catalog {
-        Catalog { plugins: self.plugins.clone(), refused: self.refused.clone() }
+        let (plugins, refused) = (self.plugins.clone(), self.refused.clone());
+        Catalog { plugins, refused, no_store: self.no_store.clone() }
     }
 
-    pub fn refuse(&mut self, file: String, reason: String) {
-        self.refused.push(Refused { file, reason });
+    pub fn refuse(&mut self, refused: Refused) {
+        self.refused.push(refused);
+    }
+
+    /// Says that no library but Weft's own is opened, and why.
+    pub fn set_no_store(&mut self, why: Error) {
+        self.no_store = Some(why);
     }
 
     /// Adds a plugin's entries, all or none.

@@ -168,6 +168,8 @@ struct Shared {
     /// How often the current run was asked to stop.
     interrupts: AtomicU32,
     is_closed: AtomicBool,
+    /// Another engine is wanted before the next run.
+    wants_restart: AtomicBool,
     /// The state changed since `wake` was last called.
     is_changed: AtomicBool,
 }
@@ -182,6 +184,7 @@ impl Shared {
             process_id: AtomicU32::new(0),
             interrupts: AtomicU32::new(0),
             is_closed: AtomicBool::new(false),
+            wants_restart: AtomicBool::new(false),
             is_changed: AtomicBool::new(false),
         }
     }
@@ -258,6 +261,11 @@ impl Queue {
                 self.shared.interrupts.fetch_add(1, Ordering::Relaxed);
             }
         });
+    }
+
+    /// Starts another engine, with the plugins that may be opened now. A run that is under way comes to its end first.
+    pub fn restart(&self) {
+        self.shared.change(|_| self.shared.wants_restart.store(true, Ordering::Relaxed));
     }
 
     /// The engine's process, for tests and for the memory line.

@@ -1,5 +1,6 @@
 //! Named tensors, left in their files until they are used.
 
+mod about;
 mod coding;
 mod dtype;
 mod entry;

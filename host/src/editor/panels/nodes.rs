@@ -132,7 +132,7 @@ fn refused(ui: &mut Ui, refused: &[Refused]) {
     ui.add_space(SPACE);
     let title = format!("{} Plugins that were not loaded", icon::WARNING);
     ui.label(RichText::new(title).color(theme.warning));
-    for Refused { file, reason } in refused {
+    for Refused { file, reason, .. } in refused {
         // The folder is the same for all of them and rarely of interest.
         let name = std::path::Path::new(file).file_name().map_or(file.as_str().into(), |name| name.to_string_lossy());
         let name = RichText::new(crate::text::printable(&name)).color(theme.warning).text_style(TextStyle::Small);
@@ -155,7 +155,11 @@ mod tests {
         old.deprecated = true;
         let measure = NodeSpec::new("MeasureModel", "loaders", "").hidden();
         let save = NodeSpec::new("SaveImage", "image", "Writes a PNG.").link("image", "IMAGE", "").sink();
-        let refused = Refused { file: "/a/libbad.so".to_owned(), reason: "it is of a newer interface".to_owned() };
+        let refused = Refused {
+            file: "/a/libbad.so".to_owned(),
+            reason: "it is of a newer interface".to_owned(),
+            unopened: None,
+        };
         Catalog { refused: vec![refused], ..Catalog::of("core", vec![load, old, measure, save]) }
     }
 

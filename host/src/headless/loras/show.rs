@@ -29,7 +29,7 @@ pub fn show(path: &Path, flags: &LoraFlags, roots: &Roots) -> Outcome {
         report::lines(&fit, flags.keys).iter().for_each(|line| print_line(line));
     }
     if !fit.keys.iter().any(|key| key.state.is_applied()) {
-        return Err(Failure { errors: vec![useless(path, flags, &facts)], reports: vec![object] });
+        return Err(Failure { errors: vec![useless(path, flags, &facts)], done: json!({ "reports": [object] }) });
     }
     if flags.json {
         print(&object.to_string());
