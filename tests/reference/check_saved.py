@@ -2,8 +2,8 @@
 
     python check_saved.py WEFT [VARIANT…]      default: half plain wide sharded
 
-Every model is saved as it is, in the type of its files, as a folder, as one whose weights are cut into small files, and as a file for ComfyUI, and merged with a LoRA's worth of
-noise; the merge is compared with float64 rounded once to float16.
+Every model is saved as it is, in the type of its files, as a folder, as one whose weights are cut into small files, and as a file for
+ComfyUI, and merged with a LoRA's worth of noise; the merge is compared with float64 rounded once to float16.
 """
 
 import argparse
