@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Context, Pos2, RawInput, Rect, vec2};
 use weft::editor::{Action, Editor, Options};
+use weft::graph::Roots;
 use weft::queue::EngineState;
 
 const SCREEN: egui::Vec2 = vec2(1920.0, 1080.0);
@@ -70,7 +71,7 @@ fn options(graph: Option<PathBuf>) -> Options {
         graph,
         output: std::env::temp_dir(),
         engine: weft::engine::Options { program: Some(program), ..Default::default() },
-        models: vec![PathBuf::from("models")],
+        roots: Roots { models: vec![PathBuf::from("models")], ..Roots::default() },
         ..Options::default()
     }
 }

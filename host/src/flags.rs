@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::graph::Roots;
-use crate::table::Device;
+use crate::library::extra_paths;
+use crate::table::{Device, memory};
 
 /// A node editor and headless runner for image models on Apple MLX.
 #[derive(Debug, Parser)]
@@ -40,12 +41,14 @@ pub enum Command {
     },
     /// Measure which steps LeMiCa may skip, for the model and the schedule of a graph
     Calibrate(CalibrateFlags),
+    /// List the model files, or show what one is and how much memory it needs
+    Models(ModelFlags),
     /// List the LoRAs, or show what one is and what it changes
     Loras(LoraFlags),
     /// Write a file in another layout
     #[command(subcommand)]
     Convert(ConvertCommand),
-    /// The plugins that do not come with Weft: which there are, and which may be opened
+    /// The plugins that do not come with Weft: make one, see which there are, say which may be opened
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Print the graph inside a picture
@@ -87,6 +90,25 @@ pub struct RunFlags {
     pub common: Common,
 }
 
+/// Flags of `weft models`.
+#[derive(Debug, Args)]
+pub struct ModelFlags {
+    /// A file or folder, or a name below models/; the extension and the folder may be left out
+    #[arg(value_name = "NAME|FILE")]
+    pub model: Option<PathBuf>,
+    /// Compute every SHA-256 that is not known yet, also those of large files
+    #[arg(long, conflicts_with = "no_hash")]
+    pub hash: bool,
+    /// Compute no SHA-256, not even those of small files
+    #[arg(long)]
+    pub no_hash: bool,
+    #[command(flatten)]
+    pub folders: ModelFolders,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Flags of `weft loras`.
 #[derive(Debug, Args)]
 pub struct LoraFlags {
@@ -99,9 +121,8 @@ pub struct LoraFlags {
     /// List every key of the file with its state
     #[arg(long, requires = "file")]
     pub keys: bool,
-    /// A further folder like models/ (also: the path list WEFT_MODELS)
-    #[arg(long, value_name = "DIR")]
-    pub models: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folders: ModelFolders,
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
@@ -172,6 +193,8 @@ pub enum PluginCommand {
         #[arg(long, help = "Print JSON")]
         json: bool,
     },
+    /// Make a project with one node, ready to build
+    New(NewPlugin),
     /// Approve libraries, as they are now: what a plugin does, it does with your rights
     Trust(PluginFiles),
     /// Keep libraries closed, and do not ask about them again
@@ -183,9 +206,26 @@ impl PluginCommand {
     pub fn json(&self) -> bool {
         match self {
             Self::List { json, .. } => *json,
+            Self::New(flags) => flags.json,
             Self::Trust(files) | Self::Deny(files) => files.json,
         }
     }
+}
+
+/// Flags of `weft plugin new`.
+#[derive(Debug, Args)]
+pub struct NewPlugin {
+    /// What the plugin is called: small letters, digits, `-` and `_`
+    pub name: String,
+    /// The folder to make it in
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub path: PathBuf,
+    /// The folder plugin-api of Weft's source; found by itself where this program lies in that source
+    #[arg(long, value_name = "PATH")]
+    pub api: Option<PathBuf>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Libraries on the command line.
@@ -284,15 +324,54 @@ fn size(text: &str) -> std::result::Result<[u16; 2], String> {
     sides.ok_or_else(|| format!("two sides from {} to {} are needed, as in 1280x800", SIDES.start(), SIDES.end()))
 }
 
+/// Where models lie, for every command that takes some.
+#[derive(Debug, Default, Args)]
+pub struct ModelFolders {
+    /// A further folder like models/ (also: the path list WEFT_MODELS)
+    #[arg(long, value_name = "DIR")]
+    pub models: Vec<PathBuf>,
+    /// A YAML file of ComfyUI that names further folders; one in or beside models/ is read without it
+    #[arg(long, value_name = "FILE", alias = "extra-model-paths-config")]
+    pub extra_model_paths: Vec<PathBuf>,
+}
+
+impl ModelFolders {
+    /// The folders, with those for inputs.
+    ///
+    /// # Errors
+    /// A folder of the flags that is not there, a list of further folders that cannot be read. (WEFT_MODELS may name disks
+    /// that are not plugged in.)
+    pub fn roots(&self, inputs: Vec<PathBuf>) -> Result<Roots> {
+        check_folders("--models", &self.models)?;
+        if let Some(missing) = self.extra_model_paths.iter().find(|file| !file.is_file()) {
+            let error = Error::new(Code::Usage, format!("there is no file {}", missing.display()));
+            return Err(error.place("--extra-model-paths").help("give the path of a YAML file that exists"));
+        }
+        let models: Vec<PathBuf> = self.models.iter().cloned().chain(default_models()).collect();
+        let lists = unique(self.extra_model_paths.iter().cloned().chain(default_lists(&models)));
+        let extra = lists.iter().map(|list| extra_paths::read(list)).collect::<Result<Vec<_>>>()?.concat();
+        Ok(Roots { models, inputs, extra })
+    }
+}
+
+/// The lists of further folders that nobody has to name: in a models root, beside one that is called `models`, as in an
+/// installation of ComfyUI, and in the user's folder of settings.
+fn default_lists(models: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    let is_called_so = |root: &&PathBuf| root.file_name().is_some_and(|name| name == "models");
+    let inside = models.iter().map(|root| root.join(extra_paths::NAME));
+    let beside = models.iter().filter(is_called_so).map(|root| root.with_file_name(extra_paths::NAME));
+    let own = dirs::config_dir().map(|folder| folder.join("weft").join(extra_paths::NAME));
+    inside.chain(beside).chain(own).filter(|list| list.is_file())
+}
+
 /// Flags of every command that needs the plugins.
 #[derive(Debug, Args)]
 pub struct Common {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = DeviceFlag::Auto)]
     pub device: DeviceFlag,
-    /// A further folder like models/ (also: the path list WEFT_MODELS)
-    #[arg(long, value_name = "DIR")]
-    pub models: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folders: ModelFolders,
     /// A further folder of pictures and latents for the graph
     #[arg(long, value_name = "DIR")]
     pub input: Vec<PathBuf>,
@@ -322,41 +401,28 @@ impl DeviceFlag {
 
 impl Common {
     pub fn engine(&self) -> engine::Options {
-        engine::Options { device: self.device.device(), plugins: self.plugins.clone(), program: None }
+        engine::Options { device: self.device.device(), plugins: self.plugins.clone(), ..engine::Options::default() }
     }
 
-    /// Whether the folders that the flags name are there. (WEFT_MODELS may name disks that are not plugged in.)
+    /// Whether the folders that the flags name are there, and can be read where they are lists, and WEFT_MEMORY is a number.
     ///
     /// # Errors
     /// The first that is not.
     pub fn check(&self) -> Result<()> {
-        check_folders("--models", &self.models)?;
+        memory::limit()?;
+        self.folders.roots(Vec::new())?;
         check_folders("--input", &self.input)?;
         self.plugins.check()
     }
 
     /// The folders that a graph at `graph` may take files from.
-    pub fn roots(&self, graph: &std::path::Path) -> Roots {
-        let beside = graph.parent().unwrap_or(std::path::Path::new("")).to_owned();
-        let beside = if beside.as_os_str().is_empty() { PathBuf::from(".") } else { beside };
-        let inputs = std::iter::once(beside).chain(self.input.iter().cloned()).collect();
-        Roots { models: self.model_folders(), inputs }
-    }
-
-    /// Folders like models/: those of the flags, then those that are found.
-    pub fn model_folders(&self) -> Vec<PathBuf> {
-        with_default_models(&self.models)
-    }
-}
-
-impl LoraFlags {
-    /// The folders in which LoRAs and models lie.
     ///
     /// # Errors
-    /// A folder of the flags that is not there.
-    pub fn roots(&self) -> Result<Roots> {
-        check_folders("--models", &self.models)?;
-        Ok(Roots { models: with_default_models(&self.models), inputs: Vec::new() })
+    /// As [`Common::check`].
+    pub fn roots(&self, graph: &std::path::Path) -> Result<Roots> {
+        let beside = graph.parent().unwrap_or(std::path::Path::new("")).to_owned();
+        let beside = if beside.as_os_str().is_empty() { PathBuf::from(".") } else { beside };
+        self.folders.roots(std::iter::once(beside).chain(self.input.iter().cloned()).collect())
     }
 }
 
@@ -364,10 +430,6 @@ fn check_folders(flag: &str, folders: &[PathBuf]) -> Result<()> {
     let Some(missing) = folders.iter().find(|folder| !folder.is_dir()) else { return Ok(()) };
     let what = format!("there is no folder {}", missing.display());
     Err(Error::new(Code::Usage, what).place(flag).help("give the path of a folder that exists"))
-}
-
-fn with_default_models(given: &[PathBuf]) -> Vec<PathBuf> {
-    given.iter().cloned().chain(default_models()).collect()
 }
 
 /// `WEFT_MODELS`, then models/ in the current folder, then models/ beside the executable or above its build folder.
@@ -428,7 +490,7 @@ mod tests {
         let line = "weft run g.ron --set a.b=1 --set c.d=x -o out --dump s.latent=f.safetensors --device cpu --input i \
                     --json --time --quiet --models m --models n --plugins p --no-third-party";
         let Command::Run(run) = Flags::parse_from(line.split_whitespace()).command else { panic!("no run") };
-        assert_eq!((run.set.len(), run.dump.len(), run.common.models.len()), (2, 1, 2));
+        assert_eq!((run.set.len(), run.dump.len(), run.common.folders.models.len()), (2, 1, 2));
         assert_eq!(run.common.device.device(), Some(Device::Cpu));
         assert!(run.time && run.quiet && run.common.json && run.common.plugins.no_third_party);
     }

@@ -32,10 +32,20 @@ pub const LORA_STRENGTH: f64 = 100.0;
 pub const FOLDER_FILES: usize = 10_000;
 /// Bytes of one protocol message: a preview of 16 384² pixels stays below it.
 pub const MESSAGE_BYTES: u32 = 1 << 30;
+/// Notes and reports of one node that are kept for the next run.
+pub const TOLD: usize = 1000;
+/// Nodes or architectures of one plugin, inputs or outputs of one node, choices of one input.
+pub const PLUGIN_ENTRIES: usize = 10_000;
 /// Stack of the engine's thread: MLX's graph functions recurse per operation.
 pub const ENGINE_STACK: usize = 64 << 20;
 /// Entries of folders that one list of files is read from.
 pub const LISTED_FILES: usize = 10_000;
+/// Bytes of a list of model folders.
+pub const EXTRA_PATHS_BYTES: u64 = 1 << 20;
+/// Files whose hashes are kept, before those that are gone are left out.
+pub const KNOWN_HASHES: usize = 10_000;
+/// Bytes of the file of hashes.
+pub const HASHES_BYTES: u64 = 64 << 20;
 /// Folders in folders of a models root.
 pub const FOLDER_DEPTH: usize = 8;
 /// Folders in folders of an input folder, which may be any folder at all.

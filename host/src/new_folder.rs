@@ -51,23 +51,32 @@ impl NewFolder {
         let (parent, stem) = output::place(&self.root, name)?;
         for number in 1..=u32::MAX {
             let target = parent.join(if number == 1 { stem.clone() } else { format!("{stem}-{number}") });
-            // Making it reserves the name among all processes; a rename then takes the place of an empty folder.
-            match fs::create_dir(&target) {
-                Ok(()) => {
-                    let renamed = fs::rename(&self.temporary, &target).and_then(|()| File::open(&parent)?.sync_all());
-                    return match renamed {
-                        Ok(()) => Ok(target),
-                        Err(error) => {
-                            drop(fs::remove_dir(&target));
-                            Err(failed(&target, &error))
-                        }
-                    };
-                }
+            match self.take(&target) {
+                Ok(()) => return Ok(target),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(&target, &error)),
             }
         }
         Err(Error::new(Code::Output, format!("there is no free number for `{name}`")))
+    }
+
+    /// Gives it this name and no other.
+    ///
+    /// # Errors
+    /// As [`NewFolder::finish`], and a name that is taken.
+    pub fn finish_as(self, name: &str) -> Result<PathBuf> {
+        let (parent, stem) = output::place(&self.root, name)?;
+        let target = parent.join(stem);
+        self.take(&target).map_err(|error| failed(&target, &error))?;
+        Ok(target)
+    }
+
+    /// Making the folder reserves the name among all processes; a rename then takes the place of an empty one.
+    fn take(&self, target: &Path) -> io::Result<()> {
+        fs::create_dir(target)?;
+        let parent = target.parent().unwrap_or(Path::new("."));
+        let renamed = fs::rename(&self.temporary, target).and_then(|()| File::open(parent)?.sync_all());
+        renamed.inspect_err(|_| drop(fs::remove_dir(target)))
     }
 
     /// Bytes that the disk still takes; none where the system does not tell.

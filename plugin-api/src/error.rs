@@ -8,6 +8,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// What went wrong; the number is the exit code of `weft`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub enum ErrorKind {
     /// A bug.
     Internal = 1,
@@ -28,17 +29,39 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    pub const ALL: [Self; 8] = [
+        Self::Internal,
+        Self::Invalid,
+        Self::Plugin,
+        Self::File,
+        Self::Limit,
+        Self::Failed,
+        Self::Output,
+        Self::Cancelled,
+    ];
+
     /// Unknown numbers, of a newer host, read as [`ErrorKind::Failed`].
     pub fn from_code(code: u32) -> Self {
-        [Self::Internal, Self::Invalid, Self::Plugin, Self::File, Self::Limit, Self::Output, Self::Cancelled]
-            .into_iter()
-            .find(|kind| *kind as u32 == code)
-            .unwrap_or(Self::Failed)
+        Self::ALL.into_iter().find(|kind| *kind as u32 == code).unwrap_or(Self::Failed)
     }
 }
 
 /// Why something failed. The host adds which node it was.
+///
+/// ```
+/// use plugin_api::{Error, Result};
+///
+/// fn side(text: &str) -> Result<u32> {
+///     text.parse().map_err(|error| {
+///         Error::invalid(format!("`{text}` is no whole number: {error}")).help("write it with digits alone")
+///     })
+/// }
+/// let error = side("4x4").unwrap_err().about("the grid");
+/// assert!(error.to_string().starts_with("the grid: `4x4` is no whole number"));
+/// assert_eq!(error.help, "write it with digits alone");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub struct Error {
     pub kind: ErrorKind,
     /// What happened, where and why: one sentence without a full stop.
@@ -67,6 +90,23 @@ impl Error {
         Self::new(ErrorKind::Failed, message)
     }
 
+    /// Too large, or not enough memory.
+    pub fn limit(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Limit, message)
+    }
+
+    /// Output could not be written.
+    pub fn output(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Output, message)
+    }
+
+    /// The same error, which says first what it is about: `about: message`.
+    #[must_use]
+    pub fn about(self, what: impl std::fmt::Display) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
+    /// One thing to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();

@@ -3,8 +3,11 @@
 use std::any::Any;
 use std::ffi::c_void;
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 
-use crate::abi::{ArchitectureEntry, NodeEntry, RawRun, RawSession, RawValue, RawWeights, Slice, Status, Text};
+use crate::abi::{
+    ArchitectureEntry, Entries, Flag, Host, NodeEntry, RawRun, RawSession, RawValue, RawWeights, Slice, Status, Text,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host;
 use crate::model::{Architecture, Session};
@@ -16,9 +19,9 @@ use crate::weights::Weights;
 pub(crate) fn guard(what: &str, body: impl FnOnce() -> Result<()>) -> Status {
     let result = std::panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let message = panic_text(panic.as_ref());
-        // A payload's own drop may panic too; forgetting it is the only answer that cannot.
-        std::mem::forget(panic);
-        Err(Error::new(ErrorKind::Failed, format!("the plugin's code for {what} broke off: {message}"))
+        forget(panic);
+        let whose = NAME.get().map_or_else(String::new, |name| format!(" `{name}`"));
+        Err(Error::new(ErrorKind::Failed, format!("the code of the plugin{whose} for {what} broke off: {message}"))
             .help("report this to the plugin's author"))
     });
     match result {
@@ -27,19 +30,37 @@ pub(crate) fn guard(what: &str, body: impl FnOnce() -> Result<()>) -> Status {
     }
 }
 
+/// Runs `body`, whose panic has nobody who could be told of it: none where it broke off.
+fn quietly<T>(body: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(body)).map_err(forget).ok()
+}
+
+/// Frees what `Box::into_raw` made. A panic in its drop ends here.
+///
+/// # Safety
+/// `payload` is such a box of a `T`, and nobody uses it again.
+pub(crate) unsafe extern "C" fn free_box<T>(payload: *mut c_void) {
+    // SAFETY: the caller's word.
+    quietly(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
+}
+
+/// A payload's own drop may panic too; forgetting it is the only answer that cannot.
+fn forget(panic: Box<dyn Any + Send>) {
+    std::mem::forget(panic);
+}
+
+/// Id and version of this plugin, for messages.
+static NAME: OnceLock<&'static str> = OnceLock::new();
+
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
-/// Turns off the message that Rust prints at a panic: it is caught and becomes an error that the user sees.
-pub fn silence_panics() {
-    std::panic::set_hook(Box::new(|_| {}));
-}
-
 /// The table entry of a node kind. Leaks its description, once.
 pub fn node_entry<N: Node>() -> NodeEntry {
     unsafe extern "C" fn run<N: Node>(
+        _: *mut c_void,
         run: *const RawRun,
         inputs: *const RawValue,
         outputs: *mut *mut RawValue,
@@ -54,20 +75,26 @@ pub fn node_entry<N: Node>() -> NodeEntry {
         })
     }
     let spec = ron::to_string(&N::spec()).expect("a NodeSpec is plain data");
-    NodeEntry { spec: Text::text(Box::leak(spec.into_boxed_str())), run: run::<N> }
+    NodeEntry {
+        size: size_of::<NodeEntry>(),
+        spec: Text::text(spec.leak()),
+        payload: std::ptr::null_mut(),
+        run: run::<N>,
+    }
 }
 
 /// The table entry of an architecture.
 pub fn architecture_entry<A: Architecture>() -> ArchitectureEntry {
-    unsafe extern "C" fn detect<A: Architecture>(weights: *const RawWeights) -> bool {
+    unsafe extern "C" fn detect<A: Architecture>(_: *mut c_void, weights: *const RawWeights) -> Flag {
         let detect = || {
             // SAFETY: lent for the call; a handle of our own is made.
             let weights = unsafe { Weights::borrow(weights) };
-            A::detect(&weights)
+            A::detect(&weights).into()
         };
-        std::panic::catch_unwind(detect).unwrap_or(false)
+        quietly(detect).unwrap_or(0)
     }
     unsafe extern "C" fn build<A: Architecture>(
+        _: *mut c_void,
         config: Text,
         weights: *const RawWeights,
         net: *mut *mut c_void,
@@ -98,31 +125,64 @@ pub fn architecture_entry<A: Architecture>() -> ArchitectureEntry {
             Ok(())
         })
     }
-    unsafe extern "C" fn free<A: Architecture>(net: *mut c_void) {
-        // SAFETY: the box of `build`, freed once. A panicking drop must not cross.
-        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(net.cast::<A>()) }));
-        drop(dropped);
-    }
     ArchitectureEntry {
+        size: size_of::<ArchitectureEntry>(),
         id: Text::text(A::ID),
         role: Text::text(A::ROLE.kind()),
+        payload: std::ptr::null_mut(),
         detect: detect::<A>,
         build: build::<A>,
         call: call::<A>,
-        free: free::<A>,
+        free: free_box::<A>,
     }
 }
 
-/// The library's table, leaked: it lives for ever.
-pub fn entries(nodes: Vec<NodeEntry>, architectures: Vec<ArchitectureEntry>) -> *const crate::abi::Entries {
-    Box::leak(Box::new(crate::abi::Entries {
-        size: size_of::<crate::abi::Entries>(),
-        nodes: Slice::of(nodes.leak()),
-        architectures: Slice::of(architectures.leak()),
-    }))
+/// Starts the library: keeps the host's table and hands over its own, which lives for ever.
+///
+/// # Safety
+/// The host's table lives for ever, `out` is a valid target.
+pub unsafe fn start(
+    name: &'static str,
+    host: *const Host,
+    out: *mut *const Entries,
+    nodes: &[fn() -> NodeEntry],
+    architectures: &[fn() -> ArchitectureEntry],
+) -> Status {
+    // SAFETY: the caller's word.
+    unsafe { crate::set_host(host) };
+    NAME.get_or_init(|| name);
+    // A panic is caught and becomes an error that the user sees: Rust need not print it as well.
+    std::panic::set_hook(Box::new(|_| {}));
+    guard("its start", || {
+        let entries = Entries { size: size_of::<Entries>(), nodes: made(nodes), architectures: made(architectures) };
+        // SAFETY: the caller's word.
+        unsafe { out.write(Box::leak(Box::new(entries))) };
+        Ok(())
+    })
 }
 
-/// Makes a library a plugin.
+fn made<T>(makers: &[fn() -> T]) -> Slice<*const T> {
+    let entry = |make: &fn() -> T| std::ptr::from_ref(Box::leak(Box::new(make())));
+    Slice::of(makers.iter().map(entry).collect::<Vec<_>>().leak())
+}
+
+/// Whether a plugin may go by this id: letters, digits, `.`, `-` and `_`.
+pub const fn is_id(id: &str) -> bool {
+    let id = id.as_bytes();
+    let mut index = 0;
+    while index < id.len() {
+        if !(id[index].is_ascii_alphanumeric() || matches!(id[index], b'.' | b'-' | b'_')) {
+            return false;
+        }
+        index += 1;
+    }
+    !id.is_empty()
+}
+
+/// Makes a library a plugin. Its version is the package's. `nodes` or `architectures` may be left out.
+///
+/// The id stands before the slash in every graph that uses the plugin, so it stays for ever; take a name that nobody else
+/// has, such as a domain of yours backwards.
 ///
 /// ```
 /// # use plugin_api::{Node, NodeSpec, Record, Result, Run, export_plugin};
@@ -138,14 +198,26 @@ pub fn entries(nodes: Vec<NodeEntry>, architectures: Vec<ArchitectureEntry>) -> 
 /// #   }
 /// }
 ///
-/// export_plugin! { id: "org.example.blur", nodes: [Blur], architectures: [] }
+/// export_plugin! { id: "org.example.blur", nodes: [Blur] }
+/// # fn main() {}
+/// ```
+///
+/// ```compile_fail
+/// plugin_api::export_plugin! { id: "my plugin/1" }
 /// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! export_plugin {
-    (id: $id:literal, nodes: [$($node:ty),* $(,)?], architectures: [$($architecture:ty),* $(,)?] $(,)?) => {
+    (
+        id: $id:literal
+        $(, nodes: [$($node:ty),* $(,)?])?
+        $(, architectures: [$($architecture:ty),* $(,)?])?
+        $(,)?
+    ) => {
         #[cfg(panic = "abort")]
         compile_error!("a plugin must unwind: with panic = \"abort\" one panic would end the whole program");
+
+        const _: () = assert!($crate::export::is_id($id), "a plugin's id is letters, digits, `.`, `-` and `_`");
 
         #[unsafe(no_mangle)]
         #[allow(non_upper_case_globals, reason = "the symbol's name is part of the ABI")]
@@ -157,17 +229,20 @@ macro_rules! export_plugin {
             id: $crate::abi::Text::text($id),
             version: $crate::abi::Text::text(env!("CARGO_PKG_VERSION")),
             init: {
-                unsafe extern "C" fn init(host: *const $crate::abi::Host) -> *const $crate::abi::Entries {
-                    // SAFETY: the host hands over its table, which lives for ever.
-                    unsafe { $crate::set_host(host) };
-                    $crate::export::silence_panics();
-                    ::std::panic::catch_unwind(|| {
-                        $crate::export::entries(
-                            vec![$($crate::export::node_entry::<$node>()),*],
-                            vec![$($crate::export::architecture_entry::<$architecture>()),*],
+                unsafe extern "C" fn init(
+                    host: *const $crate::abi::Host,
+                    out: *mut *const $crate::abi::Entries,
+                ) -> $crate::abi::Status {
+                    // SAFETY: the host hands over its table, which lives for ever, and a valid target.
+                    unsafe {
+                        $crate::export::start(
+                            concat!($id, " ", env!("CARGO_PKG_VERSION")),
+                            host,
+                            out,
+                            &[$($($crate::export::node_entry::<$node>),*)?],
+                            &[$($($crate::export::architecture_entry::<$architecture>),*)?],
                         )
-                    })
-                    .unwrap_or(::std::ptr::null())
+                    }
                 }
                 init
             },

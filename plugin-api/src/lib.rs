@@ -1,14 +1,18 @@
 //! The stable door to Weft. A plugin depends on this crate alone, links no MLX, and is loaded at run time.
 //!
 //! Start with [`Node`] and [`export_plugin!`]; a network is an [`Architecture`], a step cache a [`Hook`].
-//! What crosses the border, and by which rules, stands in [`abi`].
+//! What crosses the border, and by which rules, stands in [`abi`]; what stays as it is, in the README. Features `v1_N` turn on what
+//! came after 1.0, and need a Weft that has it.
 
 pub mod abi;
 pub mod error;
+#[doc(hidden)]
 pub mod export;
 mod folder;
+pub mod layout;
 pub mod model;
 pub mod node;
+mod opaque;
 pub mod ops;
 pub mod spec;
 pub mod tensor;
@@ -22,8 +26,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 pub use error::{Error, ErrorKind, Result};
 pub use folder::NewFolder;
-pub use model::{Architecture, Hook, Model, Role, Session};
+pub use model::{Architecture, Hook, Model, Next, Role, Session};
 pub use node::{Node, Run};
+pub use opaque::{Opaque, Payload};
 pub use spec::{Folder, InputKind, InputSpec, NodeSpec, OutputSpec};
 pub use tensor::{Dtype, Element, Tensor};
 pub use value::{FromValue, Record, Tag, Value};
@@ -35,6 +40,7 @@ static HOST: AtomicPtr<abi::Host> = AtomicPtr::new(std::ptr::null_mut());
 ///
 /// # Safety
 /// `table` must live for ever.
+#[doc(hidden)]
 pub unsafe fn set_host(table: *const abi::Host) {
     HOST.store(table.cast_mut(), Ordering::Release);
 }

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use crate::abi::{HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, Status, Text};
 use crate::error::{Error, Result};
-use crate::export::guard;
+use crate::export::{free_box, guard};
 use crate::host;
 use crate::node::Run;
 use crate::tensor::Tensor;
@@ -15,6 +15,7 @@ use crate::weights::Weights;
 
 /// What a model is for, also the name of its link kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub enum Role {
     /// `predict`: `{x, sigma, conditioning}` → the denoised estimate x0 (the convention of k-diffusion).
     Model,
@@ -30,6 +31,7 @@ pub enum Role {
 }
 
 impl Role {
+    /// The kind of links that models of this role travel along.
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Model => "MODEL",
@@ -67,21 +69,25 @@ impl Model {
         (!id.is_empty()).then_some(id)
     }
 
+    /// The id of its architecture.
     pub fn architecture(&self) -> String {
         // SAFETY: the text lives as long as the model and is copied at once.
         unsafe { self.view().architecture.to_text() }
     }
 
+    /// What the architecture's `build` reads.
     pub fn config(&self) -> String {
         // SAFETY: as above.
         unsafe { self.view().config.to_text() }
     }
 
+    /// The name of its [`Role`], see [`Role::kind`].
     pub fn role(&self) -> String {
         // SAFETY: as above.
         unsafe { self.view().role.to_text() }
     }
 
+    /// Its weights, with all that was done to them.
     pub fn weights(&self) -> Weights {
         // SAFETY: a model has weights; the handle is ours.
         unsafe { Weights::own((host().model_weights)(self.0.as_ptr())) }
@@ -107,9 +113,11 @@ impl Model {
     /// Out of memory.
     pub fn with_hook<H: Hook>(&self, point: &str, hook: H) -> Result<Self> {
         let mut out = std::ptr::null_mut();
-        // SAFETY: the host owns the hook from here on; `out` is set where the status is null.
+        let payload = Box::into_raw(Box::new(hook)).cast();
+        // SAFETY: the host owns the payload from here on; `out` is set where the status is null.
         unsafe {
-            let status = (host().model_with_hook)(self.0.as_ptr(), Text::text(point), hook_table(hook), &raw mut out);
+            let status =
+                (host().model_with_hook)(self.0.as_ptr(), Text::text(point), hook_table::<H>(), payload, &raw mut out);
             Error::check(status)?;
             Ok(Self(Value::own(out)))
         }
@@ -273,16 +281,13 @@ pub trait Hook: 'static {
     ///
     /// # Errors
     /// Whatever `next` fails with, and the hook's own reasons.
-    fn around(
-        &self,
-        state: &mut Self::State,
-        step: &Record,
-        input: Tensor,
-        next: &mut dyn FnMut(Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor>;
+    fn around(&self, state: &mut Self::State, step: &Record, input: Tensor, next: Next<'_>) -> Result<Tensor>;
 }
 
-fn hook_table<H: Hook>(hook: H) -> HookTable {
+/// What a hook stands around: the network's own code, or the hooks further inside.
+pub type Next<'a> = &'a mut dyn FnMut(Tensor) -> Result<Tensor>;
+
+fn hook_table<H: Hook>() -> &'static HookTable {
     unsafe extern "C" fn start<H: Hook>(
         payload: *mut c_void,
         run: *const RawRun,
@@ -326,16 +331,13 @@ fn hook_table<H: Hook>(hook: H) -> HookTable {
             Ok(())
         })
     }
-    unsafe extern "C" fn free<T>(payload: *mut c_void) {
-        // SAFETY: made by `Box::into_raw` here, freed once. A panicking drop must not cross.
-        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
-        drop(dropped);
-    }
-    HookTable {
-        payload: Box::into_raw(Box::new(hook)).cast(),
-        start: start::<H>,
-        around: around::<H>,
-        finish: free::<H::State>,
-        free: free::<H>,
+    const {
+        &HookTable {
+            size: size_of::<HookTable>(),
+            start: start::<H>,
+            around: around::<H>,
+            finish: free_box::<H::State>,
+            free: free_box::<H>,
+        }
     }
 }

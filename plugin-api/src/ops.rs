@@ -4,7 +4,7 @@
 //! Names and meanings are MLX's (`mlx.core` of Python), shapes broadcast as there, axes may be negative. An operation
 //! enters the list when MLX has a kernel for it or the host may compute it better than its parts.
 
-use crate::abi::{RawTensor, Slice, Text};
+use crate::abi::{Flag, RawTensor, Slice, Text};
 use crate::host;
 use crate::tensor::{Dtype, Tensor};
 
@@ -26,7 +26,15 @@ macro_rules! plain {
         }
     )* };
 }
-plain!(f32 f64 i32 u64 bool);
+plain!(f32 f64 i32 u64);
+
+impl Arg for bool {
+    type Safe<'a> = bool;
+    type Raw = Flag;
+    fn raw(value: bool) -> Flag {
+        value.into()
+    }
+}
 
 impl Arg for Dtype {
     type Safe<'a> = Dtype;
@@ -76,7 +84,8 @@ impl Arg for str {
     }
 }
 
-/// Calls `$callback!` with the whole list: `methods` work on a tensor, `functions` make one.
+/// Calls `$callback!` with the whole list: `methods` work on a tensor, `functions` make one. Both are as they were in 1.0;
+/// methods that came later stand behind them, each under the feature of its minor version.
 #[macro_export]
 macro_rules! ops {
     ($callback:path) => {
@@ -193,6 +202,11 @@ macro_rules! ops {
                 /// As `random_normal`, uniform in 0..1.
                 fn random_uniform(shape: [i32], seed: u64);
             }
+            later {
+                /// Along `axis`, for each index the number that stands there: `indices` (int32) has as many axes as the
+                /// tensor, and its sides there but for `axis`. With `argsort` it sorts.
+                "v1_1" fn take_along_axis(indices: Tensor, axis: i32);
+            }
         }
     };
 }
@@ -201,6 +215,7 @@ macro_rules! define {
     (
         methods { $( $(#[$doc:meta])* fn $method:ident($($arg:ident: $ty:ty),*); )* }
         functions { $( $(#[$fdoc:meta])* fn $function:ident($($farg:ident: $fty:ty),*); )* }
+        later { $( $(#[$ldoc:meta])* $feature:literal fn $later:ident($($larg:ident: $lty:ty),*); )* }
     ) => {
         /// The table of tensor operations. Each returns an owned tensor, which carries the error where there is one.
         #[repr(C)]
@@ -209,6 +224,10 @@ macro_rules! define {
             pub size: usize,
             $( pub $method: unsafe extern "C" fn(*const RawTensor $(, <$ty as Arg>::Raw)*) -> *mut RawTensor, )*
             $( pub $function: unsafe extern "C" fn($(<$fty as Arg>::Raw),*) -> *mut RawTensor, )*
+            $(
+                #[cfg(feature = $feature)]
+                pub $later: unsafe extern "C" fn(*const RawTensor $(, <$lty as Arg>::Raw)*) -> *mut RawTensor,
+            )*
         }
 
         impl Tensor {
@@ -226,6 +245,14 @@ macro_rules! define {
                 pub fn $function($($farg: <$fty as Arg>::Safe<'_>),*) -> Tensor {
                     // SAFETY: as above.
                     unsafe { Tensor::own(((*host().ops).$function)($(<$fty as Arg>::raw($farg)),*)) }
+                }
+            )*
+            $(
+                $(#[$ldoc])*
+                #[cfg(feature = $feature)]
+                pub fn $later(&self $(, $larg: <$lty as Arg>::Safe<'_>)*) -> Tensor {
+                    // SAFETY: as above.
+                    unsafe { Tensor::own(((*host().ops).$later)(self.as_ptr() $(, <$lty as Arg>::raw($larg))*)) }
                 }
             )*
         }

@@ -1,9 +1,34 @@
 //! What a node says of itself: ports, params, ranges, help. Crosses once, as RON text.
+//!
+//! ```
+//! use plugin_api::{Folder, InputKind, InputSpec, NodeSpec};
+//!
+//! let spec = NodeSpec::new("Fade", "image", "Fades a picture to a colour.")
+//!     .link("image", "IMAGE", "The picture.")
+//!     .optional_link("mask", "MASK", "Only where this is 1.")
+//!     .param("strength", InputKind::float(0.5, (0.0, 1.0), 0.05), "0 leaves the picture as it is.")
+//!     .param("colour", InputKind::choice(&["black", "white"]).preset("white"), "Where it fades to.")
+//!     .param("side", InputKind::int(512, (16, 8192)).soft(256, 2048).multiple(16), "In pixels.")
+//!     .param("curve", InputKind::file(Folder::Input).extensions(&["json"]), "May be left empty.")
+//!     .param(
+//!         "stops",
+//!         InputKind::rows(vec![
+//!             InputSpec::new("enabled", InputKind::bool(true), "Whether the row counts."),
+//!             InputSpec::new("note", InputKind::text("").multiline(), "").required(),
+//!         ]),
+//!         "One row for each stop.",
+//!     )
+//!     .output("image", "IMAGE");
+//! assert_eq!(spec.inputs.len(), 7);
+//! ```
+//!
+//! The types here may get new fields and variants; the builders are how a plugin makes them.
 
 use serde::{Deserialize, Serialize};
 
 /// A node kind. Its id is `plugin/name`, for ever.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub struct NodeSpec {
     pub name: String,
     /// Where the node stands in the menu, e.g. `sampling`.
@@ -12,7 +37,9 @@ pub struct NodeSpec {
     /// What it does, for people.
     #[serde(default)]
     pub help: String,
+    #[serde(default)]
     pub inputs: Vec<InputSpec>,
+    #[serde(default)]
     pub outputs: Vec<OutputSpec>,
     /// It runs even where nothing takes its outputs: it saves or shows.
     #[serde(default)]
@@ -20,6 +47,9 @@ pub struct NodeSpec {
     /// Loads from old graphs and is hidden from the menu.
     #[serde(default)]
     pub deprecated: bool,
+    /// Of a deprecated node, the kind to use in its place, `plugin/Name`. Empty where there is none.
+    #[serde(default)]
+    pub replaced_by: String,
     /// Works for a command of Weft: it runs by its name, and is hidden from menus and lists.
     #[serde(default)]
     pub hidden: bool,
@@ -27,6 +57,7 @@ pub struct NodeSpec {
 
 /// An input: a link, or a param that has a widget. A link on a param wins over its widget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub struct InputSpec {
     pub name: String,
     pub kind: InputKind,
@@ -38,12 +69,13 @@ pub struct InputSpec {
 
 /// What an input takes. The first range is the hard one: values outside are refused. `soft` is the slider's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub enum InputKind {
     /// Links of this kind only, e.g. `MODEL` or `org.example/DEPTH`. `*` takes any.
     Link(String),
-    Bool {
-        default: bool,
-    },
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
+    Bool { default: bool },
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
     Int {
         default: i64,
         range: (i64, i64),
@@ -53,6 +85,7 @@ pub enum InputKind {
         #[serde(default = "one")]
         multiple: i64,
     },
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
     Float {
         default: f64,
         range: (f64, f64),
@@ -62,16 +95,16 @@ pub enum InputKind {
         #[serde(default)]
         step: Option<f64>,
     },
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
     Text {
         default: String,
         #[serde(default)]
         multiline: bool,
     },
-    Choice {
-        default: String,
-        options: Vec<String>,
-    },
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
+    Choice { default: String, options: Vec<String> },
     /// The path of an existing file, handed to the node absolute. An empty default means none.
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
     File {
         #[serde(default)]
         default: String,
@@ -81,12 +114,12 @@ pub enum InputKind {
         extensions: Vec<String>,
     },
     /// A whole number from 0 to 2⁶³−1 with the widget that draws new ones.
-    Seed {
-        default: i64,
-    },
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
+    Seed { default: i64 },
     /// Text of several lines in which `<lora:NAME:WEIGHT>` names files of a folder. The node gets a record: `text`, the
     /// prompt without these tags, and `rows`, a list of `{enabled, file, weight}` with absolute paths. It takes no link,
     /// because files are looked for before anything runs.
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
     Prompt {
         /// Without tags.
         default: String,
@@ -96,9 +129,8 @@ pub enum InputKind {
         extensions: Vec<String>,
     },
     /// A list of records with these columns.
-    Rows {
-        columns: Vec<InputSpec>,
-    },
+    #[cfg_attr(not(feature = "host"), non_exhaustive)]
+    Rows { columns: Vec<InputSpec> },
 }
 
 fn one() -> i64 {
@@ -107,6 +139,7 @@ fn one() -> i64 {
 
 /// Where a file is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub enum Folder {
     /// Below this folder of every models root; empty is the root itself.
     Models(String),
@@ -116,7 +149,9 @@ pub enum Folder {
     Input,
 }
 
+/// An output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub struct OutputSpec {
     pub name: String,
     /// The kind of link it makes.
@@ -136,6 +171,11 @@ impl InputKind {
         }
     }
 
+    /// A switch.
+    pub fn bool(default: bool) -> Self {
+        Self::Bool { default }
+    }
+
     /// A whole number in `range`.
     pub fn int(default: i64, range: (i64, i64)) -> Self {
         Self::Int { default, range, soft: None, multiple: 1 }
@@ -151,12 +191,104 @@ impl InputKind {
         Self::Text { default: default.to_owned(), multiline: false }
     }
 
-    /// One of `options`; the first is the default.
+    /// One of `options`; the first is the default, unless [`InputKind::preset`] says another.
     pub fn choice(options: &[&str]) -> Self {
         Self::Choice {
             default: options.first().copied().unwrap_or_default().to_owned(),
             options: options.iter().map(|&option| option.to_owned()).collect(),
         }
+    }
+
+    /// The path of an existing file, or none where nothing is given. With extensions: [`InputKind::extensions`].
+    pub fn file(folder: Folder) -> Self {
+        Self::File { default: String::new(), folder, extensions: Vec::new() }
+    }
+
+    /// A number to draw from, 0 by default, with the widget that draws new ones.
+    pub fn seed() -> Self {
+        Self::Seed { default: 0 }
+    }
+
+    /// A text with `<lora:NAME:WEIGHT>` in it, of files in `folder`.
+    pub fn prompt(folder: Folder) -> Self {
+        Self::Prompt { default: String::new(), folder, extensions: Vec::new() }
+    }
+
+    /// A list of records with these columns.
+    pub fn rows(columns: Vec<InputSpec>) -> Self {
+        Self::Rows { columns }
+    }
+
+    /// Of a choice, file, text or prompt: another default. Other kinds have theirs from the beginning.
+    #[must_use]
+    pub fn preset(mut self, value: &str) -> Self {
+        if let Self::Choice { default, .. }
+        | Self::File { default, .. }
+        | Self::Text { default, .. }
+        | Self::Prompt { default, .. } = &mut self
+        {
+            value.clone_into(default);
+        }
+        self
+    }
+
+    /// Of an int or float: the slider's range, inside the hard one.
+    #[must_use]
+    pub fn soft(mut self, low: impl Into<f64>, high: impl Into<f64>) -> Self {
+        let (low, high) = (low.into(), high.into());
+        match &mut self {
+            Self::Int { soft, .. } => *soft = Some((low as i64, high as i64)),
+            Self::Float { soft, .. } => *soft = Some((low, high)),
+            _ => {}
+        }
+        self
+    }
+
+    /// Of an int: values are multiples of `number`.
+    #[must_use]
+    pub fn multiple(mut self, number: i64) -> Self {
+        if let Self::Int { multiple, .. } = &mut self {
+            *multiple = number;
+        }
+        self
+    }
+
+    /// Of a text: of several lines.
+    #[must_use]
+    pub fn multiline(mut self) -> Self {
+        if let Self::Text { multiline, .. } = &mut self {
+            *multiline = true;
+        }
+        self
+    }
+
+    /// Of a file or prompt: only files that end so. Lower case, without the dot.
+    #[must_use]
+    pub fn extensions(mut self, endings: &[&str]) -> Self {
+        if let Self::File { extensions, .. } | Self::Prompt { extensions, .. } = &mut self {
+            *extensions = endings.iter().map(|&ending| ending.to_owned()).collect();
+        }
+        self
+    }
+}
+
+impl Folder {
+    /// A folder below every models root, e.g. `loras`.
+    pub fn models(folder: &str) -> Self {
+        Self::Models(folder.to_owned())
+    }
+}
+
+impl InputSpec {
+    /// An input that may be left out: a column of [`InputKind::rows`]. (Inputs of a node come from [`NodeSpec`]'s builders.)
+    pub fn new(name: &str, kind: InputKind, help: &str) -> Self {
+        Self { name: name.to_owned(), kind, required: false, help: help.to_owned() }
+    }
+
+    /// It must be given.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { required: true, ..self }
     }
 }
 
@@ -171,6 +303,7 @@ impl NodeSpec {
             outputs: Vec::new(),
             sink: false,
             deprecated: false,
+            replaced_by: String::new(),
             hidden: false,
         }
     }
@@ -199,6 +332,7 @@ impl NodeSpec {
         self.input(name, kind, true, help)
     }
 
+    /// What [`crate::Node::run`] returns under `name`, and the kind of links that it makes.
     #[must_use]
     pub fn output(mut self, name: &str, kind: &str) -> Self {
         self.outputs.push(OutputSpec { name: name.to_owned(), kind: kind.to_owned() });
@@ -209,6 +343,15 @@ impl NodeSpec {
     #[must_use]
     pub fn sink(mut self) -> Self {
         self.sink = true;
+        self
+    }
+
+    /// It loads from old graphs, is hidden from the menu, and whoever meets it reads that `replacement` (a kind
+    /// `plugin/Name`, or empty) takes its place.
+    #[must_use]
+    pub fn deprecated(mut self, replacement: &str) -> Self {
+        self.deprecated = true;
+        replacement.clone_into(&mut self.replaced_by);
         self
     }
 
@@ -225,7 +368,7 @@ impl NodeSpec {
     }
 
     fn input(mut self, name: &str, kind: InputKind, required: bool, help: &str) -> Self {
-        self.inputs.push(InputSpec { name: name.to_owned(), kind, required, help: help.to_owned() });
+        self.inputs.push(InputSpec { required, ..InputSpec::new(name, kind, help) });
         self
     }
 }

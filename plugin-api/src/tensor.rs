@@ -2,6 +2,22 @@
 //!
 //! A tensor carries its error: an operation on a failed tensor is a failed tensor, and the error surfaces at
 //! [`Tensor::shape`], [`Tensor::eval`], [`Tensor::to_vec`] or when a node returns it. So model code reads like maths.
+//!
+//! ```
+//! use plugin_api::Tensor;
+//!
+//! # plugin_api::testing::host();
+//! let image = Tensor::from_slice(&[0.0f32, 0.5, 1.0, 1.0, 0.5, 0.0], &[1, 1, 2, 3]);
+//! let negative = 1.0 - &image;
+//! let grey = image.mean(&[-1], true);
+//! assert_eq!(negative.to_vec::<f32>()?, [1.0, 0.5, 0.0, 0.0, 0.5, 1.0]);
+//! assert_eq!(grey.shape()?, [1, 1, 2, 1]);
+//! assert_eq!((&image - &grey).abs().max(&[], false).item::<f32>()?, 0.5);
+//!
+//! let wrong = image.reshape(&[5]) * 2.0;
+//! assert!(wrong.eval().is_err());
+//! # Ok::<(), plugin_api::Error>(())
+//! ```
 
 use std::ptr::NonNull;
 
@@ -12,6 +28,7 @@ use crate::host;
 /// The type of a tensor's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub enum Dtype {
     Bool = 0,
     Uint8 = 1,
@@ -73,6 +90,7 @@ impl Tensor {
         unsafe { Self::own((host().tensor_new)(T::DTYPE as u32, Slice::of(shape), bytes)) }
     }
 
+    /// Nothing but zeros.
     pub fn zeros(shape: &[i32], dtype: Dtype) -> Self {
         Self::full(shape, 0.0, dtype)
     }
@@ -88,6 +106,8 @@ impl Tensor {
         }
     }
 
+    /// Its sides, outermost first.
+    ///
     /// # Errors
     /// The error that the tensor carries.
     pub fn shape(&self) -> Result<Vec<i32>> {
@@ -111,6 +131,8 @@ impl Tensor {
             .map_err(|_| Error::invalid(format!("{what} has the shape {shape:?}, but {N} axes are needed")))
     }
 
+    /// The type of its numbers.
+    ///
     /// # Errors
     /// The error that the tensor carries.
     pub fn dtype(&self) -> Result<Dtype> {
@@ -140,6 +162,31 @@ impl Tensor {
         // SAFETY: the target has exactly this many bytes and any bit pattern of these types is valid.
         unsafe { Error::check((host().tensor_read)(self.as_ptr(), T::DTYPE as u32, data.as_mut_ptr().cast(), bytes))? };
         Ok(data)
+    }
+
+    /// MLX's affine quantization of a matrix, in groups of 64 numbers of a row: the numbers packed as uint32, and for each
+    /// group a scale and a bias in the matrix's type.
+    ///
+    /// # Errors
+    /// Whatever failed on the way to this tensor, one that is no matrix of whole groups, other bits than 2, 3, 4, 5, 6 or 8.
+    pub fn quantize(&self, bits: u32) -> Result<[Self; 3]> {
+        let mut out = [std::ptr::null_mut(); 3];
+        // SAFETY: lent for the call; the three are set where the status is null, and ours.
+        unsafe {
+            Error::check((host().tensor_quantize)(self.as_ptr(), bits, out.as_mut_ptr()))?;
+            Ok(out.map(|raw| Self::own(raw)))
+        }
+    }
+
+    /// The number of a tensor that has one, converted to `T`.
+    ///
+    /// # Errors
+    /// Whatever failed on the way to this tensor, and another count of numbers.
+    pub fn item<T: Element>(&self) -> Result<T> {
+        match *self.to_vec()? {
+            [number] => Ok(number),
+            _ => Err(Error::invalid(format!("one number is needed, not a tensor of the shape {:?}", self.shape()?))),
+        }
     }
 
     /// Rows `start..stop` of one axis.
@@ -224,30 +271,56 @@ operator! {
     Div div divide;
 }
 
-impl std::ops::Mul<f32> for &Tensor {
+/// With numbers, which take the tensor's type.
+macro_rules! number_operator {
+    ($($trait:ident $name:ident |$x:ident, $value:ident| $with:expr, $from:expr;)*) => { $(
+        impl std::ops::$trait<f32> for &Tensor {
+            type Output = Tensor;
+            fn $name(self, $value: f32) -> Tensor {
+                let $x = self;
+                $with
+            }
+        }
+        impl std::ops::$trait<f32> for Tensor {
+            type Output = Tensor;
+            fn $name(self, $value: f32) -> Tensor {
+                let $x = &self;
+                $with
+            }
+        }
+        impl std::ops::$trait<&Tensor> for f32 {
+            type Output = Tensor;
+            fn $name(self, $x: &Tensor) -> Tensor {
+                let $value = self;
+                $from
+            }
+        }
+        impl std::ops::$trait<Tensor> for f32 {
+            type Output = Tensor;
+            fn $name(self, x: Tensor) -> Tensor {
+                let ($x, $value) = (&x, self);
+                $from
+            }
+        }
+    )* };
+}
+number_operator! {
+    Add add |x, value| x.add_scalar(value), x.add_scalar(value);
+    Sub sub |x, value| x.add_scalar(-value), x.negative().add_scalar(value);
+    Mul mul |x, value| x.multiply_scalar(value), x.multiply_scalar(value);
+    Div div |x, value| x.multiply_scalar(value.recip()), x.reciprocal().multiply_scalar(value);
+}
+
+impl std::ops::Neg for &Tensor {
     type Output = Tensor;
-    fn mul(self, value: f32) -> Tensor {
-        self.multiply_scalar(value)
+    fn neg(self) -> Tensor {
+        self.negative()
     }
 }
 
-impl std::ops::Mul<f32> for Tensor {
+impl std::ops::Neg for Tensor {
     type Output = Tensor;
-    fn mul(self, value: f32) -> Tensor {
-        self.multiply_scalar(value)
-    }
-}
-
-impl std::ops::Add<f32> for &Tensor {
-    type Output = Tensor;
-    fn add(self, value: f32) -> Tensor {
-        self.add_scalar(value)
-    }
-}
-
-impl std::ops::Add<f32> for Tensor {
-    type Output = Tensor;
-    fn add(self, value: f32) -> Tensor {
-        self.add_scalar(value)
+    fn neg(self) -> Tensor {
+        self.negative()
     }
 }

@@ -1,6 +1,5 @@
 //! What travels along links: numbers, text, tensors, records, lists, models and kinds of a plugin's own.
 
-use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use crate::abi::{RawValue, Slice, Text, ValueView};
@@ -12,6 +11,7 @@ use crate::tensor::Tensor;
 /// What a value holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
+#[cfg_attr(not(feature = "host"), non_exhaustive)]
 pub enum Tag {
     Null = 0,
     Bool = 1,
@@ -26,7 +26,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    const ALL: [Self; 10] = [
+    pub const ALL: [Self; 10] = [
         Self::Null,
         Self::Bool,
         Self::Int,
@@ -51,33 +51,13 @@ impl Tag {
 pub struct Value(NonNull<RawValue>);
 
 impl Value {
+    /// What an output is that only passes on an optional link which is not there.
     pub fn null() -> Self {
         // SAFETY: no arguments.
         unsafe { Self::own((host().value_null)()) }
     }
 
-    /// A value of a kind of your own, such as `org.example/DEPTH`.
-    pub fn opaque<T: 'static>(kind: &str, payload: T) -> Self {
-        unsafe extern "C" fn free<T>(payload: *mut c_void) {
-            // SAFETY: made by the `Box::into_raw` below. A panicking drop must not cross.
-            let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<T>()) }));
-            drop(dropped);
-        }
-        let payload = Box::into_raw(Box::new(payload)).cast();
-        // SAFETY: the host frees the payload once, through `free::<T>`.
-        unsafe { Self::own((host().value_opaque)(Text::text(kind), payload, free::<T>)) }
-    }
-
-    /// The payload of an opaque value of exactly this kind.
-    ///
-    /// # Safety
-    /// Only one type may go by `kind`, in one build of one plugin: the pointer is cast to it.
-    pub unsafe fn payload<T: 'static>(&self, kind: &str) -> Option<&T> {
-        let view = self.view();
-        // SAFETY: the text lives as long as the value, the payload is a `T` by the caller's word.
-        unsafe { (self.tag() == Tag::Opaque && view.text.get() == kind.as_bytes()).then(|| &*view.payload.cast::<T>()) }
-    }
-
+    /// What it holds.
     pub fn tag(&self) -> Tag {
         Tag::from_code(self.view().tag)
     }
@@ -92,8 +72,7 @@ impl Value {
     }
 
     pub(crate) fn view(&self) -> ValueView {
-        let mut view =
-            ValueView { tag: 0, int: 0, float: 0.0, text: Text::text(""), len: 0, payload: std::ptr::null_mut() };
+        let mut view = ValueView::default();
         // SAFETY: fills the view.
         unsafe { (host().value_view)(self.as_ptr(), &raw mut view) };
         view
@@ -136,6 +115,8 @@ impl Drop for Value {
 pub trait FromValue: Sized {
     /// For messages: "a number".
     const EXPECTED: &'static str;
+
+    /// None where it holds something else.
     fn from_value(value: &Value) -> Option<Self>;
 }
 
@@ -154,7 +135,9 @@ read! {
     bool, "true or false", |value| (value.tag() == Tag::Bool).then(|| value.view().int != 0);
     i64, "a whole number", |value| (value.tag() == Tag::Int).then(|| value.view().int);
     i32, "a whole number of 32 bits", |value| i64::from_value(value)?.try_into().ok();
+    u32, "a whole number from 0 of 32 bits", |value| i64::from_value(value)?.try_into().ok();
     u64, "a whole number from 0", |value| i64::from_value(value)?.try_into().ok();
+    usize, "a whole number from 0", |value| i64::from_value(value)?.try_into().ok();
     f64, "a number", |value| match value.tag() {
         Tag::Int => Some(value.view().int as f64),
         Tag::Float => Some(value.view().float),
@@ -171,13 +154,18 @@ read! {
     };
     Record, "a record", |value| (value.tag() == Tag::Record).then(|| Record(value.clone()));
     Model, "a model", |value| (value.tag() == Tag::Model).then(|| Model(value.clone()));
-    Vec<Value>, "a list", |value| {
-        let get = |index| {
-            // SAFETY: an owned value, or null past the end.
-            unsafe { Value::own_some((host().list_get)(value.as_ptr(), index)) }
-        };
-        (value.tag() == Tag::List).then(|| (0..value.len()).map_while(get).collect())
-    };
+}
+
+impl<T: FromValue> FromValue for Vec<T> {
+    const EXPECTED: &'static str = "a list";
+
+    /// None where one item is of another type.
+    fn from_value(value: &Value) -> Option<Self> {
+        // SAFETY: an owned value, or null past the end.
+        let item = |index| unsafe { Value::own_some((host().list_get)(value.as_ptr(), index)) };
+        let items = (0..value.len()).map_while(item);
+        (value.tag() == Tag::List).then(|| items.map(|item| T::from_value(&item)).collect())?
+    }
 }
 
 macro_rules! write_value {
@@ -191,18 +179,36 @@ macro_rules! write_value {
     )* };
 }
 write_value! {
-    bool, |value| (host().value_bool)(value);
+    bool, |value| (host().value_bool)(value.into());
     i64, |value| (host().value_int)(value);
     i32, |value| (host().value_int)(value.into());
+    u32, |value| (host().value_int)(value.into());
+    usize, |value| (host().value_int)(i64::try_from(value).unwrap_or(i64::MAX));
     f64, |value| (host().value_float)(value);
     f32, |value| (host().value_float)(value.into());
     &str, |value| (host().value_text)(Text::text(value));
     String, |value| (host().value_text)(Text::text(&value));
     Tensor, |value| (host().value_tensor)(value.as_ptr());
     &Tensor, |value| (host().value_tensor)(value.as_ptr());
+    &Value, |value| (host().value_clone)(value.as_ptr());
     Record, |value| value.0.into_raw();
+    &Record, |value| (host().value_clone)(value.0.as_ptr());
     Model, |value| value.0.into_raw();
+    &Model, |value| (host().value_clone)(value.0.as_ptr());
     &[Value], |value| (host().value_list)(Slice { ptr: value.as_ptr().cast(), len: value.len() });
+}
+
+/// None is null.
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or_else(Self::null, Into::into)
+    }
+}
+
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        items.into_iter().map(Into::into).collect::<Vec<Self>>().as_slice().into()
+    }
 }
 
 /// Text to value, copy on write. Keys that you do not know are passed on by [`Record::with`].
@@ -210,6 +216,7 @@ write_value! {
 pub struct Record(pub(crate) Value);
 
 impl Record {
+    /// An empty one.
     pub fn new() -> Self {
         // SAFETY: no arguments.
         Self(unsafe { Value::own((host().value_record)()) })
@@ -234,7 +241,8 @@ impl Record {
             None => Ok(None),
             Some(value) if value.tag() == Tag::Null => Ok(None),
             Some(value) => T::from_value(&value).map(Some).ok_or_else(|| {
-                Error::invalid(format!("`{key}` is {:?}, but {} is needed", value.tag(), T::EXPECTED).to_lowercase())
+                let found = format!("{:?}", value.tag()).to_lowercase();
+                Error::invalid(format!("`{key}` is {found}, but {} is needed", T::EXPECTED))
             }),
         }
     }
@@ -247,6 +255,7 @@ impl Record {
         self.find(key)?.ok_or_else(|| Error::invalid(format!("`{key}` is missing: {} is needed", T::EXPECTED)))
     }
 
+    /// In order.
     pub fn keys(&self) -> Vec<String> {
         // SAFETY: each key is copied while the record is alive.
         (0..self.0.len()).map(|index| unsafe { (host().record_key)(self.0.as_ptr(), index).to_text() }).collect()

@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::abi::{PatchTable, RawTensor, RawWeights, Slice, Status, TensorRows, TensorView, Text};
+use crate::abi::{Flag, PatchTable, RawTensor, RawWeights, Slice, Status, TensorRows, TensorView, Text};
 use crate::error::{Error, Result};
-use crate::export::guard;
+use crate::export::{free_box, guard};
 use crate::host;
 use crate::tensor::{Dtype, Tensor};
 use crate::value::{FromValue, Record, Value};
@@ -141,6 +141,18 @@ impl Weights {
         self.changed(|out| unsafe { (host().weights_views)(self.as_ptr(), Slice::of(&rows), out) })
     }
 
+    /// The same tensors, `name` with its axes in another order: axis i of it is what was axis `axes[i]`. Nothing is read.
+    ///
+    /// # Errors
+    /// There is no such tensor, other axes, or one that is changed or packed.
+    pub fn transpose(&self, name: &str, axes: &[i32]) -> Result<Self> {
+        let full = self.full(name);
+        // SAFETY: lent for the call.
+        self.changed(|out| unsafe {
+            (host().weights_transpose)(self.as_ptr(), Text::text(&full), Slice::of(axes), out)
+        })
+    }
+
     /// The same tensors, converted to `dtype` when they are read.
     #[must_use]
     pub fn cast(&self, dtype: Dtype) -> Self {
@@ -190,9 +202,12 @@ impl Weights {
     /// There is no such tensor.
     pub fn with_patch(&self, name: &str, patch: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Result<Self> {
         let full = self.full(name);
-        let table = patch_table(patch);
-        // SAFETY: the host owns the patch from here on.
-        self.changed(|out| unsafe { (host().weights_with_patch)(self.as_ptr(), Text::text(&full), table, out) })
+        let table = patch_table(&patch);
+        let payload = Box::into_raw(Box::new(patch)).cast();
+        // SAFETY: the host owns the payload from here on.
+        self.changed(|out| unsafe {
+            (host().weights_with_patch)(self.as_ptr(), Text::text(&full), table, payload, out)
+        })
     }
 
     /// Where the numbers come from, in order: a record `{file}` for each file, then what [`Weights::with_history`] told.
@@ -227,10 +242,10 @@ impl Weights {
         format!("{}{name}", self.prefix)
     }
 
-    unsafe fn view(&self, fill: impl FnOnce(*mut TensorView) -> bool) -> Option<TensorInfo> {
+    unsafe fn view(&self, fill: impl FnOnce(*mut TensorView) -> Flag) -> Option<TensorInfo> {
         let mut view = TensorView { name: Text::text(""), dtype: 0, shape: Slice::of(&[]), stored: Text::text("") };
         // SAFETY: the view is filled where `fill` says so, and lives as long as the weights.
-        fill(&raw mut view).then(|| unsafe {
+        (fill(&raw mut view) != 0).then(|| unsafe {
             TensorInfo {
                 name: view.name.to_text(),
                 dtype: Dtype::from_code(view.dtype),
@@ -271,7 +286,7 @@ impl Drop for Weights {
     }
 }
 
-fn patch_table<F: Fn(&Tensor) -> Result<Tensor> + 'static>(patch: F) -> PatchTable {
+fn patch_table<F: Fn(&Tensor) -> Result<Tensor> + 'static>(_: &F) -> &'static PatchTable {
     unsafe extern "C" fn apply<F: Fn(&Tensor) -> Result<Tensor>>(
         payload: *mut c_void,
         tensor: *const RawTensor,
@@ -286,10 +301,5 @@ fn patch_table<F: Fn(&Tensor) -> Result<Tensor> + 'static>(patch: F) -> PatchTab
             Ok(())
         })
     }
-    unsafe extern "C" fn free<F>(payload: *mut c_void) {
-        // SAFETY: made by `Box::into_raw` here, freed once. A panicking drop must not cross.
-        let dropped = std::panic::catch_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<F>()) }));
-        drop(dropped);
-    }
-    PatchTable { payload: Box::into_raw(Box::new(patch)).cast(), apply: apply::<F>, free: free::<F> }
+    const { &PatchTable { size: size_of::<PatchTable>(), apply: apply::<F>, free: free_box::<F> } }
 }

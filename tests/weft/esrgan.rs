@@ -232,7 +232,8 @@ fn an_upscaler_is_read_once_an_engine() {
     let mut run = |scale: f64| {
         let text = graph("old-4x.safetensors", &format!(r#""scale": {scale:?}"#));
         let graph = Graph::parse(&text, "the test's graph").expect("a graph");
-        let roots = Roots { models: vec![out.path().join("models")], inputs: vec![golden("esrgan")] };
+        let roots =
+            Roots { models: vec![out.path().join("models")], inputs: vec![golden("esrgan")], ..Roots::default() };
         let plan = check(&graph, &engine.catalog, &roots, &[]).expect("the graph is right");
         engine.run(Job { plan, graph: text, output: out.path().join("out"), models: Vec::new(), dumps: Vec::new() });
         let events = follow(&mut engine).expect("the engine lives");

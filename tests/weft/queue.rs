@@ -36,7 +36,7 @@ fn with(assignments: &[&str]) -> Graph {
 }
 
 fn order(graph: Graph, output: &Path) -> Order {
-    let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")] };
+    let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")], ..Roots::default() };
     Order { title: "a test".to_owned(), graph: Arc::new(graph), roots, output: output.to_owned() }
 }
 

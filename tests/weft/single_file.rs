@@ -14,8 +14,8 @@ use crate::bad_input::Place;
 use crate::program::{golden, root, run, text_to_image};
 
 /// A tensor: type, shape, bytes.
-type Raw = (Dtype, Vec<usize>, Vec<u8>);
-type Tensors = BTreeMap<String, Raw>;
+pub type Raw = (Dtype, Vec<usize>, Vec<u8>);
+pub type Tensors = BTreeMap<String, Raw>;
 
 /// The tensors of a part of a diffusers folder.
 fn tensors(folder: &Path, part: Part) -> Tensors {
@@ -49,7 +49,7 @@ pub fn comfyui(folder: &Path, part: Part, prefix: &str) -> Tensors {
 }
 
 /// The text of the metadata `config`.
-fn config(folder: &Path) -> String {
+pub fn config(folder: &Path) -> String {
     let of_part = |part: Part| {
         let text = std::fs::read_to_string(folder.join(part.folder()).join("config.json")).expect("a configuration");
         (part.folder().to_owned(), serde_json::from_str(&text).expect("JSON"))
@@ -57,7 +57,7 @@ fn config(folder: &Path) -> String {
     Value::Object(Part::ALL.into_iter().map(of_part).collect::<Map<_, _>>()).to_string()
 }
 
-fn save(path: &str, tensors: &Tensors, config: Option<String>) {
+pub fn save(path: &str, tensors: &Tensors, config: Option<String>) {
     std::fs::create_dir_all(Path::new(path).parent().expect("a folder")).expect("a folder");
     let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
         (name.clone(), TensorView::new(*dtype, shape.clone(), bytes).expect("a tensor"))
@@ -67,12 +67,12 @@ fn save(path: &str, tensors: &Tensors, config: Option<String>) {
 }
 
 /// Every part of a folder in one file.
-fn all_in_one(folder: &Path) -> Tensors {
+pub fn all_in_one(folder: &Path) -> Tensors {
     Part::ALL.into_iter().flat_map(|part| comfyui(folder, part, part.prefix())).collect()
 }
 
 /// A folder `models` with the model's tokenizer and nothing else.
-fn place(model: &Path, tokenizer: &str) -> Place {
+pub fn place(model: &Path, tokenizer: &str) -> Place {
     let at = Place::new();
     for file in model.join("tokenizer").read_dir().expect("a tokenizer").flatten() {
         let name = file.file_name().into_string().expect("a name");
@@ -95,7 +95,7 @@ fn with_path(path: &str) -> String {
 }
 
 /// The usual graph with a loader for each part.
-fn apart(diffusion: &str, text_encoder: &str, vae: &str) -> String {
+pub fn apart(diffusion: &str, text_encoder: &str, vae: &str) -> String {
     let load = |id: &str, kind: &str, path: &str| {
         format!(r#""{id}": (kind: "model-loader/{kind}", inputs: {{ "path": "{path}" }}),"#)
     };

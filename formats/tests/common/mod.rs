@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 pub mod content;
+pub mod kinds;
 
+use weft_formats::lora::{Fit, Metadata, Targets, fit};
 use weft_formats::{Dtype, Tensor};
 
 /// The sizes of a small Z-Image.
@@ -209,4 +211,9 @@ pub fn modules(model: &[Tensor]) -> Vec<(String, usize, usize)> {
     let module =
         |tensor: &Tensor| (tensor.name.trim_end_matches(".weight").to_owned(), tensor.shape[0], tensor.shape[1]);
     model.iter().filter(of_block).map(module).collect()
+}
+
+/// A file that has no metadata, on a model without a text encoder.
+pub fn plain(file: &[Tensor], model: &[Tensor]) -> Fit {
+    fit(file, &Metadata::new(), &Targets::of(model, None))
 }

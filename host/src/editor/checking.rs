@@ -1,6 +1,7 @@
 //! What is wrong with the graph as it stands, looked at when the user pauses.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ pub struct Checked {
     /// Plugins that are not those that the graph was made with, and whether they are told of already.
     others: Vec<String>,
     is_told: bool,
+    /// These files.
+    pub models: Vec<PathBuf>,
 }
 
 /// A pause in the user's edits.
@@ -51,11 +54,13 @@ impl Checked {
         };
         let Some(left) = PAUSE.checked_sub(since.elapsed()) else {
             self.known = Some((revision, Arc::clone(&scene.catalog)));
-            self.weights = weights(scene);
             scene.missing = missing_kinds(scene.document.graph(), &scene.catalog);
             let others = scene.document.graph().other_plugins(&scene.catalog);
             self.is_told &= others == self.others;
             self.others = others;
+            let models = models(scene);
+            self.weights = (!models.is_empty()).then(|| models.values().sum());
+            self.models = models.into_keys().collect();
             scene.problems = if scene.document.graph().nodes.is_empty() {
                 Vec::new()
             } else {
@@ -67,8 +72,8 @@ impl Checked {
     }
 }
 
-/// Bytes of every model file that a node names, each once.
-fn weights(scene: &Scene) -> Option<u64> {
+/// Every model file that a node names, with its bytes.
+fn models(scene: &Scene) -> BTreeMap<PathBuf, u64> {
     let mut named = BTreeMap::new();
     for node in scene.document.graph().nodes.values() {
         let Some(spec) = scene.catalog.node(&node.kind) else { continue };
@@ -86,5 +91,5 @@ fn weights(scene: &Scene) -> Option<u64> {
             }
         }
     }
-    (!named.is_empty()).then(|| named.values().sum())
+    named
 }

@@ -11,6 +11,7 @@ mod commands;
 mod confirm;
 mod dialog;
 mod files;
+mod identities;
 mod lora;
 mod machine;
 mod memory;
@@ -44,14 +45,14 @@ pub struct Options {
     /// Folder for the pictures.
     pub output: PathBuf,
     pub engine: engine::Options,
-    /// Folders like models/, first one wins.
-    pub models: Vec<PathBuf>,
-    /// Folders of pictures and latents beside the graph's own.
-    pub inputs: Vec<PathBuf>,
+    /// Where models lie, and pictures and latents beside the graph's own.
+    pub roots: Roots,
     /// The folder of the templates; none is the one that comes with Weft.
     pub templates: Option<PathBuf>,
     /// Where unsaved work is kept; none keeps none.
     pub journal: Option<PathBuf>,
+    /// The file of the hashes of model files; none hashes none.
+    pub hashes: Option<PathBuf>,
     /// The file of theme and text size; none keeps none.
     pub settings: Option<PathBuf>,
     /// The folder of the trust store; none keeps no decision.
@@ -66,16 +67,19 @@ pub struct Options {
     pub failure: machine::Failure,
 }
 
-impl From<EditFlags> for Options {
-    fn from(flags: EditFlags) -> Self {
+impl TryFrom<EditFlags> for Options {
+    type Error = Error;
+
+    fn try_from(flags: EditFlags) -> Result<Self> {
         let theme = |flag| match flag {
             ThemeFlag::Dark => egui::Theme::Dark,
             ThemeFlag::Light => egui::Theme::Light,
         };
-        Self {
+        Ok(Self {
             engine: flags.common.engine(),
-            models: flags.common.model_folders(),
+            roots: flags.common.folders.roots(flags.common.input)?,
             journal: dirs::state_dir().or_else(dirs::data_local_dir).map(|folder| folder.join("weft").join("journal")),
+            hashes: crate::library::Hashes::path_of_user(),
             settings: dirs::config_dir().map(|folder| folder.join("weft").join("settings.ron")),
             trust: crate::plugins::trust_folder(),
             theme: flags.theme.map(theme),
@@ -83,20 +87,19 @@ impl From<EditFlags> for Options {
             exit_after: flags.exit_after.map(Duration::from_secs_f64),
             graph: flags.graph,
             output: flags.output,
-            inputs: flags.common.input,
             run: flags.run,
             templates: None,
             screenshot: flags.screenshot,
             failure: machine::Failure::default(),
-        }
+        })
     }
 }
 
 impl Options {
     /// Where a graph in `folder` may take files from.
     fn roots(&self, folder: &Path) -> Roots {
-        let inputs = std::iter::once(folder.to_owned()).chain(self.inputs.iter().cloned()).collect();
-        Roots { models: self.models.clone(), inputs }
+        let inputs = std::iter::once(folder.to_owned()).chain(self.roots.inputs.iter().cloned()).collect();
+        Roots { inputs, ..self.roots.clone() }
     }
 }
 

@@ -251,7 +251,7 @@ mod tests {
             InputKind::float(1.0, (-100.0, 100.0), 0.05),
             "",
         );
-        let mut scene = Scene::new(Library::new(Roots { models: vec![root.to_owned()], inputs: Vec::new() }));
+        let mut scene = Scene::new(Library::new(Roots { models: vec![root.to_owned()], ..Roots::default() }));
         scene.catalog = Arc::new(Catalog::of("lora", vec![spec]));
         let text = r#"Graph(format: 1, nodes: {"one": (kind: "lora/Apply")})"#;
         scene.document = Document::untitled(Graph::parse(text, "the test's graph").unwrap(), None);

@@ -1,11 +1,14 @@
 //! The client's side: starting the engine, talking to it, and saying what became of it.
 
+use std::collections::HashMap;
 use std::io::BufReader;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::protocol::{Event, Job, Request, receive, send};
 use crate::error::{Code, Error, Result};
@@ -13,6 +16,13 @@ use crate::flags::PluginFlags;
 use crate::plugins::{self, Catalog};
 use crate::table::Device;
 use crate::text;
+
+/// How long a cancelled run may take to its next step before its engine is ended.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// How long MLX or one plugin may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an engine may live on that was asked to end, or that no longer talks.
+const LAST: Duration = Duration::from_millis(500);
 
 /// How the engine is to be started.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +33,8 @@ pub struct Options {
     pub plugins: PluginFlags,
     /// The binary to start; none is this program's own. Tests are another program.
     pub program: Option<PathBuf>,
+    /// How long MLX or one plugin may take to start; none is a minute.
+    pub patience: Option<Duration>,
 }
 
 /// A running engine.
@@ -33,6 +45,10 @@ pub struct Engine {
     events: Receiver<Event>,
     pub catalog: Catalog,
     pub device: Device,
+    /// Id and version of the plugin behind each node of the job.
+    plugins: HashMap<String, String>,
+    /// The plugin whose node is under way.
+    at_work: Option<String>,
 }
 
 impl Engine {
@@ -73,12 +89,17 @@ impl Engine {
         });
         let mut opening = None;
         loop {
-            match events.recv() {
+            match events.recv_timeout(options.patience.unwrap_or(PATIENCE)) {
                 Ok(Event::Opening { file }) => opening = Some(file),
-                Ok(Event::Ready { catalog, device }) => return Ok(Self { child, requests, events, catalog, device }),
+                Ok(Event::Ready { catalog, device }) => {
+                    let (plugins, at_work) = (HashMap::new(), None);
+                    return Ok(Self { child, requests, events, catalog, device, plugins, at_work });
+                }
                 Ok(Event::Unusable(error)) => return Err(Error { code: Code::Usage, ..error }),
-                _ => {
-                    let cause = child.wait().map_or_else(|error| error.to_string(), describe);
+                other => {
+                    let is_late = matches!(other, Err(RecvTimeoutError::Timeout));
+                    let cause = if is_late { "it did not come to an end".to_owned() } else { describe(&mut child) };
+                    end(&mut child);
                     return Err(opening.map_or_else(|| failed(&cause), |file| died_opening(&file, &cause)));
                 }
             }
@@ -87,6 +108,13 @@ impl Engine {
 
     /// Hands over a job. Its events follow, the last one is [`Event::Finished`].
     pub fn run(&mut self, job: Job) {
+        let plugin = |kind: &str| {
+            let id = kind.split('/').next().unwrap_or_default();
+            let info = self.catalog.plugins.iter().find(|plugin| plugin.id == id)?;
+            Some(format!("{} {}", info.id, info.version))
+        };
+        let steps = job.plan.steps().iter();
+        self.plugins = steps.filter_map(|step| Some((step.node.clone(), plugin(&step.kind)?))).collect();
         // An engine that is gone shows as the end of its events.
         drop(send(&mut self.requests, &Request::Run(job)));
     }
@@ -96,27 +124,54 @@ impl Engine {
         drop(send(&mut self.requests, &Request::Cancel));
     }
 
+    /// Asks for [`Event::Left`], which is what nobody gave back.
+    pub fn forget(&mut self) {
+        drop(send(&mut self.requests, &Request::Forget));
+    }
+
+    /// Id and version of the plugin whose node is under way.
+    pub fn at_work(&self) -> Option<&str> {
+        self.at_work.as_deref()
+    }
+
     /// The next event, or none within `timeout`.
     ///
     /// # Errors
     /// The engine is gone; the error says how it ended.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<Event>> {
-        match self.events.recv_timeout(timeout) {
-            Ok(event) => Ok(Some(event)),
+        let mut received = self.events.recv_timeout(timeout);
+        // A process that a plugin started may hold the pipe open when the engine is gone.
+        let is_silent = matches!(received, Err(RecvTimeoutError::Timeout));
+        if is_silent && matches!(self.child.try_wait(), Ok(Some(_))) {
+            received = self.events.recv_timeout(LAST).map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        match received {
+            Ok(event) => Ok(Some(self.noticed(event))),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => {
-                let cause = self.child.wait().map_or_else(|error| error.to_string(), describe);
-                Err(Error::new(Code::Failed, "the engine ended in the middle of its work")
-                    .cause(cause)
-                    .help("if memory ran out, make the picture smaller or close other programs"))
-            }
+            Err(RecvTimeoutError::Disconnected) => Err(self.died()),
         }
     }
 
-    /// Ends the engine at once.
+    fn noticed(&mut self, event: Event) -> Event {
+        match &event {
+            Event::Started { node } => self.at_work = self.plugins.get(node).cloned(),
+            Event::Done { .. } | Event::Failed { .. } | Event::Finished { .. } => self.at_work = None,
+            _ => {}
+        }
+        event
+    }
+
+    fn died(&mut self) -> Error {
+        let how = describe(&mut self.child);
+        let plugin = self.at_work.take().map(|plugin| format!("; the plugin `{plugin}` was at work"));
+        Error::new(Code::Failed, "the engine ended in the middle of its work")
+            .cause(format!("{how}{}", plugin.unwrap_or_default()))
+            .help("if memory ran out, make the picture smaller or close other programs; else report it to the plugin's author")
+    }
+
+    /// Ends the engine: with SIGTERM, and with SIGKILL where that does not help at once.
     pub fn kill(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        end(&mut self.child);
     }
 
     pub fn process_id(&self) -> u32 {
@@ -138,8 +193,35 @@ fn died_opening(file: &str, cause: &str) -> Error {
         .help(if is_own { "install Weft again, as it came".to_owned() } else { deny() })
 }
 
-/// How the process ended, in words.
-fn describe(status: ExitStatus) -> String {
+fn end(child: &mut Child) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+        && matches!(child.try_wait(), Ok(None))
+    {
+        let _ = kill_process(pid, Signal::TERM);
+        if ended_within(child, LAST).is_some() {
+            return;
+        }
+    }
+    drop(child.kill());
+    drop(child.wait());
+}
+
+fn ended_within(child: &mut Child, time: Duration) -> Option<ExitStatus> {
+    let start = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(None) if start.elapsed() < time => std::thread::sleep(Duration::from_millis(1)),
+            ended => return ended.ok().flatten(),
+        }
+    }
+}
+
+/// How an engine that no longer talks ended, in words. One that lives on is ended.
+fn describe(child: &mut Child) -> String {
+    let Some(status) = ended_within(child, GRACE) else {
+        end(child);
+        return "it no longer talks: its pipe is closed or spoilt".to_owned();
+    };
     let name = |signal| match signal {
         4 => " (illegal instruction)",
         6 => " (it aborted)",

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use plugin_api::{Error, ErrorKind, InputSpec, OutputSpec, Result};
+use plugin_api::{Error, ErrorKind, Result};
 
 use super::cache::{Cache, Told};
 use super::dump;
 use super::fingerprint::{self, Fingerprint};
+use super::outputs;
 use super::protocol::{Event, Job};
+use super::surroundings::Surroundings;
 use crate::graph::{Plan, Source, Step};
+use crate::limits;
 use crate::plugins::{NodeKind, Registry};
-use crate::table::{Device, Events, Run, Value, evaluate, take_status};
+use crate::table::{Device, Events, Handles, Run, Value, active_memory, take_refused, take_status};
 
 /// What outlives a run.
 pub struct Executor {
@@ -24,11 +27,18 @@ pub struct Executor {
     pub events: Events,
     pub cancelled: Arc<AtomicBool>,
     cache: Cache,
+    surroundings: Surroundings,
 }
 
 impl Executor {
-    pub fn new(registry: &'static Registry, device: Device, events: Events, cancelled: Arc<AtomicBool>) -> Self {
-        Self { registry, device, events, cancelled, cache: Cache::default() }
+    pub fn new(
+        registry: &'static Registry,
+        device: Device,
+        events: Events,
+        cancelled: Arc<AtomicBool>,
+        surroundings: Surroundings,
+    ) -> Self {
+        Self { registry, device, events, cancelled, cache: Cache::default(), surroundings }
     }
 
     /// Runs a job to its end, and says so.
@@ -46,6 +56,12 @@ impl Executor {
         }
         self.cache.end();
         (self.events)(Event::Finished { peak_bytes: crate::table::peak_memory() });
+    }
+
+    /// Forgets every output, and tells what is left: handles that nobody gave back.
+    pub fn forget(&mut self) {
+        self.cache.clear();
+        (self.events)(Event::Left { handles: Handles::now(), bytes: active_memory() });
     }
 
     fn run_steps(&mut self, job: &Job) -> std::result::Result<(), (String, Error)> {
@@ -107,11 +123,40 @@ impl Executor {
             written: Vec::new().into(),
             told: None.into(),
         };
-        let value = run.within(|| call(kind, &run, inputs))?;
-        check_outputs(kind, &value)?;
-        evaluate(&value)?;
+        let (before, is_plain) = (Handles::now(), !inputs.holds_code());
+        let result = run.within(|| call(kind, &run, inputs));
+        self.tidy(step, kind);
+        let value = result?;
+        if is_plain && !value.holds_code() {
+            self.tell_of_leaks(step, kind, before);
+        }
+        outputs::check(kind, &value)?;
         self.cache.put(*print, value.clone(), run.written.take(), told.take());
         Ok(value)
+    }
+}
+
+/// What a node does that Weft can make good, and its author should know.
+impl Executor {
+    fn tidy(&self, step: &Step, kind: &NodeKind) {
+        if let Some(what) = self.surroundings.restore() {
+            self.warn(step, kind, &format!("changed what belongs to the whole engine, and Weft put it back: {what}"));
+        }
+        if take_refused() {
+            self.warn(step, kind, "or one that ran before it called Weft from a thread of its own, which was refused");
+        }
+    }
+
+    /// Only for a node that neither takes nor gives a model or a value of a plugin's own: their code may keep handles.
+    fn tell_of_leaks(&self, step: &Step, kind: &NodeKind, before: Handles) {
+        if let Some(left) = Handles::now().since(before) {
+            self.warn(step, kind, &format!("did not give back {left}: their memory is lost until the engine ends"));
+        }
+    }
+
+    fn warn(&self, step: &Step, kind: &NodeKind, what: &str) {
+        let text = format!("the plugin `{}` {what}", kind.plugin_name());
+        (self.events)(Event::Note { node: step.node.clone(), text });
     }
 }
 
@@ -123,6 +168,7 @@ fn watched(events: &Events, is_sink: bool) -> (Events, Rc<RefCell<Vec<Told>>>) {
     let watch: Events = Rc::new(move |event| {
         let mut kept = kept.borrow_mut();
         match &event {
+            Event::Note { .. } | Event::Report { .. } if kept.len() >= limits::TOLD => {}
             Event::Note { text, .. } => kept.push(Told::Note(text.clone())),
             Event::Report { table, .. } => kept.push(Told::Report(table.clone())),
             Event::Preview { width, height, rgb, .. } if is_sink => {
@@ -182,7 +228,7 @@ fn gather(kind: &NodeKind, step: &Step, outputs: &[Option<Value>]) -> Result<Val
     Ok(Value::Record(Rc::new(inputs)))
 }
 
-fn entry(outputs: &Value, name: &str) -> Option<Value> {
+pub(super) fn entry(outputs: &Value, name: &str) -> Option<Value> {
     match outputs {
         Value::Record(entries) => entries.get(name).cloned(),
         _ => None,
@@ -191,37 +237,15 @@ fn entry(outputs: &Value, name: &str) -> Option<Value> {
 
 fn call(kind: &NodeKind, run: &Run, inputs: Value) -> Result<Value> {
     let inputs = inputs.into_raw();
-    let mut outputs = std::ptr::null_mut();
+    let mut returned = std::ptr::null_mut();
     // SAFETY: run and inputs are lent for the call, the inputs freed after it; outputs and status are ours.
     unsafe {
-        let status = (kind.entry.run)(run.as_raw(), inputs, &raw mut outputs);
+        let status = (kind.entry.run)(kind.entry.payload, run.as_raw(), inputs, &raw mut returned);
         drop(Value::take(inputs));
         take_status(status)?;
-        if outputs.is_null() {
-            return Err(Error::new(ErrorKind::Plugin, "the node returned nothing"));
+        if returned.is_null() {
+            return Err(outputs::broken(kind, "returned nothing"));
         }
-        Ok(Value::take(outputs))
+        Ok(Value::take(returned))
     }
-}
-
-/// Whether an output is empty because it passes on an optional link of its name that is not there.
-fn passes_nothing(kind: &NodeKind, output: &OutputSpec, found: &Value) -> bool {
-    let is_passed = |input: &InputSpec| input.name == output.name && !input.required && input.kind.link().is_some();
-    matches!(found, Value::Null) && kind.spec.inputs.iter().any(is_passed)
-}
-
-/// The contract of a node: every declared output, of the declared kind.
-fn check_outputs(kind: &NodeKind, value: &Value) -> Result<()> {
-    for output in &kind.spec.outputs {
-        let broken = |what: String| {
-            Error::new(ErrorKind::Plugin, format!("the plugin `{}` {what}", kind.plugin))
-                .help("report this to its author")
-        };
-        let found = entry(value, &output.name);
-        let found = found.ok_or_else(|| broken(format!("did not return the output `{}`", output.name)))?;
-        if !found.is_of_kind(&output.kind) && !passes_nothing(kind, output, &found) {
-            return Err(broken(format!("returned {:?} as `{}`, not {}", found.tag(), output.name, output.kind)));
-        }
-    }
-    Ok(())
 }

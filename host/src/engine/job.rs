@@ -2,12 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use plugin_api::{Folder, InputKind, InputSpec};
-
 use super::protocol::Job;
 use crate::error::{Code, Error, Result};
-use crate::graph::prompt::rename;
-use crate::graph::{Graph, Input, Plan, Roots};
+use crate::graph::{Graph, Plan, Roots};
 use crate::plugins::Catalog;
 
 impl Job {
@@ -40,74 +37,22 @@ fn prepare_output(folder: &Path) -> Result<PathBuf> {
 fn shareable(graph: &Graph, catalog: &Catalog, roots: &Roots) -> String {
     let mut graph = graph.clone();
     graph.name_plugins(catalog);
-    for node in graph.nodes.values_mut() {
-        let Some(spec) = catalog.node(&node.kind) else { continue };
-        for input in &spec.inputs {
-            let Some(Input::Value(raw)) = node.inputs.get(&input.name) else { continue };
-            let Ok(mut value) = ron::from_str::<ron::Value>(raw) else { continue };
-            if share(&mut value, &input.kind, roots)
-                && let Ok(raw) = ron::to_string(&value)
-            {
-                node.inputs[&input.name] = Input::Value(raw);
-            }
-        }
-    }
-    graph.to_ron()
-}
-
-/// Makes the absolute paths of a value relative. Whether there were any.
-fn share(value: &mut ron::Value, kind: &InputKind, roots: &Roots) -> bool {
-    match (kind, value) {
-        (InputKind::File { folder, .. }, ron::Value::String(name)) => replace(name, shared(name, folder, roots)),
-        (InputKind::Prompt { folder, .. }, ron::Value::String(text)) => {
-            replace(text, rename(text, |name| shared(name, folder, roots)))
-        }
-        (InputKind::Rows { columns }, ron::Value::Seq(rows)) => {
-            rows.iter_mut().map(|row| share_row(row, columns, roots)).fold(false, |any, one| any | one)
-        }
-        _ => false,
-    }
-}
-
-fn share_row(row: &mut ron::Value, columns: &[InputSpec], roots: &Roots) -> bool {
-    let ron::Value::Map(cells) = row else { return false };
-    let mut any = false;
-    for (key, value) in cells.iter_mut() {
-        let column = columns.iter().find(|column| *key == ron::Value::String(column.name.clone()));
-        any |= column.is_some_and(|column| share(value, &column.kind, roots));
-    }
-    any
-}
-
-fn replace(text: &mut String, by: String) -> bool {
-    let is_other = *text != by;
-    *text = by;
-    is_other
-}
-
-/// A name that tells nothing of this machine: an absolute path becomes one below the folder that names are joined to.
-fn shared(name: &str, folder: &Folder, roots: &Roots) -> String {
-    if !Path::new(name).is_absolute() {
-        return name.to_owned();
-    }
-    relative(Path::new(name), &roots.below(folder))
-}
-
-fn relative(path: &Path, folders: &[PathBuf]) -> String {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let below = folders.iter().find_map(|folder| {
-        let folder = folder.canonicalize().ok()?;
-        real.strip_prefix(folder).ok().map(Path::to_owned)
+    let mut identities = graph.identities();
+    graph.rename_files(catalog, |folder, _, name| {
+        let shared = roots.shared(folder, name);
+        identities.rename(folder, name, &shared);
+        Some(shared)
     });
-    let name = || path.file_name().map(|name| Path::new(name).to_owned()).unwrap_or_default();
-    below.unwrap_or_else(name).to_string_lossy().into_owned()
+    graph.set_identities(&identities);
+    graph.to_ron()
 }
 
 #[cfg(test)]
 mod tests {
-    use plugin_api::NodeSpec;
+    use plugin_api::{Folder, InputKind, InputSpec, NodeSpec};
 
     use super::*;
+    use crate::graph::Input;
 
     #[test]
     fn no_absolute_path_is_left() {
@@ -133,7 +78,7 @@ mod tests {
         let shown = ink.display().to_string();
         let rows = format!("[{{\"file\": \"oil\"}}, {{\"file\": \"{shown}\", \"weight\": 2}}]");
         let graph = Graph::parse(&text(&shown, &rows), "g").unwrap();
-        let roots = Roots { models: vec![root.clone()], inputs: Vec::new() };
+        let roots = Roots { models: vec![root.clone()], ..Roots::default() };
         let shared = shareable(&graph, &Catalog::of("t", vec![node]), &roots);
         let name = "styles/ink.safetensors";
         let rows = format!("[{{\"file\": \"oil\"}}, {{\"file\": \"{name}\", \"weight\": 2}}]");

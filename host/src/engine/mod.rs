@@ -7,8 +7,10 @@ mod dump;
 mod execute;
 mod fingerprint;
 mod job;
+mod outputs;
 mod process;
 pub mod protocol;
+mod surroundings;
 
-pub use client::{Engine, Options};
+pub use client::{Engine, GRACE, Options};
 pub use process::serve;

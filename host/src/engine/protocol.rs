@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::graph::Plan;
 use crate::limits;
 use crate::plugins::Catalog;
-use crate::table::Device;
+use crate::table::{Device, Handles};
 
 /// Client to engine.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub enum Request {
     Run(Job),
     /// Stop after the step that is under way.
     Cancel,
+    /// Forget every output and tell what is left. For tests.
+    Forget,
 }
 
 /// One run of a plan.
@@ -101,6 +103,11 @@ pub enum Event {
     },
     /// The run was cancelled.
     Cancelled,
+    /// What is left where every output is forgotten: handles that are out, and bytes of MLX's arrays.
+    Left {
+        handles: Handles,
+        bytes: u64,
+    },
     /// The last message of a run, also of a failed or cancelled one.
     Finished {
         peak_bytes: u64,

@@ -16,12 +16,26 @@ pub struct Roots {
     pub models: Vec<PathBuf>,
     /// Where pictures and latents come from: beside the graph, then every `--input`.
     pub inputs: Vec<PathBuf>,
+    /// Folders of one kind of models that lie elsewhere.
+    pub extra: Vec<ExtraFolder>,
+}
+
+/// A folder that is used like one below a models root, wherever it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraFolder {
+    /// What the folder below a root is called: `loras`.
+    pub kind: String,
+    pub path: PathBuf,
+    /// Whether it comes before the roots' own.
+    pub is_first: bool,
 }
 
 /// The folders below a models root in which a whole model may lie, after the root itself.
 pub(crate) const MODEL_FOLDERS: [&str; 3] = ["", "checkpoints", "diffusion_models"];
 /// Those for parts of a model.
-pub(crate) const PART_FOLDERS: [&str; 3] = ["text_encoders", "vae", "unet"];
+pub(crate) const PART_FOLDERS: [&str; 4] = ["text_encoders", "vae", "unet", "clip"];
+/// Folders of the same kind, by their name of today and by that of older installations of ComfyUI.
+const NAMES: [[&str; 2]; 2] = [["diffusion_models", "unet"], ["text_encoders", "clip"]];
 
 impl Roots {
     /// The file that `name` means, or the sentence that says why there is none. Below a folder of models, where people
@@ -59,18 +73,41 @@ impl Roots {
 
     /// The folders that a name is joined to, first one wins.
     pub(crate) fn below(&self, folder: &Folder) -> Vec<PathBuf> {
-        let each = |names: &[&str]| {
-            self.models
-                .iter()
-                .flat_map(|root| names.iter().map(|name| below_root(root, name)).collect::<Vec<_>>())
-                .collect()
-        };
         match folder {
             Folder::Input => self.inputs.clone(),
-            Folder::Models(name) => each(&[name]),
-            Folder::AnyModel => each(&[&MODEL_FOLDERS[..], &PART_FOLDERS[..]].concat()),
+            Folder::Models(name) => self.called(&both_names(name)),
+            Folder::AnyModel => self.called(&[&MODEL_FOLDERS[..], &PART_FOLDERS[..]].concat()),
         }
     }
+
+    /// The folders of these kinds: those that come first, then the roots' own, then the others.
+    fn called(&self, kinds: &[&str]) -> Vec<PathBuf> {
+        let extra = |is_first: bool| {
+            let of_kind =
+                move |folder: &&ExtraFolder| folder.is_first == is_first && kinds.contains(&folder.kind.as_str());
+            self.extra.iter().filter(of_kind).map(|folder| folder.path.clone())
+        };
+        let own = self.models.iter().flat_map(|root| kinds.iter().map(|kind| below_root(root, kind)));
+        extra(true).chain(own).chain(extra(false)).collect()
+    }
+
+    /// A name that tells nothing of this machine: an absolute path becomes one below the folder that names are joined to.
+    pub(crate) fn shared(&self, folder: &Folder, name: &str) -> String {
+        let path = Path::new(name);
+        if !path.is_absolute() {
+            return name.to_owned();
+        }
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let below = |folder: &PathBuf| Some(real.strip_prefix(folder.canonicalize().ok()?).ok()?.to_owned());
+        let file = || path.file_name().map(PathBuf::from).unwrap_or_default();
+        self.below(folder).iter().find_map(below).unwrap_or_else(file).to_string_lossy().into_owned()
+    }
+}
+
+/// A folder's name, and the other one that it goes by.
+fn both_names(kind: &str) -> Vec<&str> {
+    let others = NAMES.iter().filter(|names| names.contains(&kind)).flatten().copied();
+    std::iter::once(kind).chain(others.filter(|other| *other != kind)).collect()
 }
 
 /// Without the slash that joining nothing would leave.
@@ -113,7 +150,7 @@ mod tests {
 
     fn roots(folders: &[&TempDir]) -> Roots {
         let models = folders.iter().map(|folder| folder.path().to_owned()).collect();
-        Roots { models, inputs: Vec::new() }
+        Roots { models, ..Roots::default() }
     }
 
     fn loras() -> Folder {
@@ -148,6 +185,34 @@ mod tests {
             assert!(said.contains(says), "{name}: {said}");
         }
         assert!(roots.find(&Folder::AnyModel, &[], "oil").is_err());
+    }
+
+    #[test]
+    fn folders_of_comfyui_go_by_both_names() {
+        let root = folder(&["clip/old.safetensors", "unet/dit.gguf", "vae/ae.safetensors"]);
+        let elsewhere = folder(&["clip/old.safetensors", "mine/ae.safetensors"]);
+        let mut roots = roots(&[&root]);
+        let extra = |kind: &str, folder: &str, is_first| ExtraFolder {
+            kind: kind.to_owned(),
+            path: elsewhere.path().join(folder),
+            is_first,
+        };
+        roots.extra = vec![extra("text_encoders", "clip", false), extra("vae", "mine", true)];
+        let find = |folder: &Folder, name: &str| roots.find(folder, &[], name);
+        let models = |name: &str| Folder::Models(name.to_owned());
+        for (folder, name, found) in [
+            (models("text_encoders"), "old", root.path().join("clip/old.safetensors")),
+            (models("clip"), "old.safetensors", root.path().join("clip/old.safetensors")),
+            (models("diffusion_models"), "dit", root.path().join("unet/dit.gguf")),
+            (Folder::AnyModel, "old.safetensors", root.path().join("clip/old.safetensors")),
+            // What comes first goes before the roots.
+            (Folder::AnyModel, "ae.safetensors", elsewhere.path().join("mine/ae.safetensors")),
+        ] {
+            assert_eq!(find(&folder, name), Ok(found), "{name}");
+        }
+        assert!(find(&models("loras"), "old").is_err());
+        let path = elsewhere.path().join("mine/ae.safetensors").display().to_string();
+        assert_eq!(roots.shared(&models("vae"), &path), "ae.safetensors");
     }
 
     fn catalog() -> Catalog {

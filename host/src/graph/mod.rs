@@ -3,12 +3,14 @@
 mod check;
 mod file;
 mod files;
+mod identity;
 pub(crate) mod names;
 mod order;
 mod passing;
 mod plan;
 mod plugins;
 pub(crate) mod prompt;
+mod rename;
 pub(crate) mod scan;
 mod source;
 #[cfg(test)]
@@ -26,8 +28,9 @@ use crate::error::{Code, Error, Result};
 
 pub use check::{Partly, Present, check, check_partly, check_present, describe};
 pub use file::{is_name, name_rule};
-pub use files::Roots;
+pub use files::{ExtraFolder, Roots};
 pub(crate) use files::{MODEL_FOLDERS, PART_FOLDERS};
+pub use identity::{Identities, Identity};
 pub use passing::Mode;
 pub use plan::{Param, Plan, Source, Step};
 pub use plugins::Named;

@@ -48,7 +48,7 @@ fn record(text: &str, rows: Vec<Vec<(String, Param)>>) -> Param {
 }
 
 /// The text with other names in its tags. One whose tags are wrong stays as it is.
-pub(crate) fn rename(text: &str, change: impl Fn(&str) -> String) -> String {
+pub(crate) fn rename(text: &str, mut change: impl FnMut(&str) -> String) -> String {
     let (mut renamed, mut last) = (String::new(), 0);
     for tag in tags(text).unwrap_or_default() {
         renamed += &text[last..tag.name.start];

@@ -2,7 +2,9 @@
 
 mod calibrate;
 mod convert;
+mod hashing;
 mod loras;
+mod models;
 mod nodes;
 mod plugin;
 mod progress;
@@ -11,12 +13,14 @@ mod run;
 use std::io::Write;
 use std::process::ExitCode;
 
+use plugin_api::NodeSpec;
 use serde_json::json;
 
 use crate::engine::{self, Engine};
 use crate::error::{Code, Error};
 use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags};
-use crate::graph::{Graph, check};
+use crate::graph::{Graph, check, describe};
+use crate::library::Hashes;
 use crate::picture;
 use crate::plugins::Refused;
 use crate::text;
@@ -30,6 +34,7 @@ pub fn main(flags: Flags) -> ExitCode {
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
         Command::Nodes { kind, common } => (common.json, nodes::nodes(kind.as_deref(), &common)),
         Command::Calibrate(flags) => (flags.common.json, calibrate::calibrate(&flags)),
+        Command::Models(flags) => (flags.json, models::models(&flags)),
         Command::Loras(flags) => (flags.json, loras::loras(&flags)),
         Command::Convert(command) => (command.json(), convert::convert(&command)),
         Command::Plugin(command) => (command.json(), plugin::plugin(&command)),
@@ -70,7 +75,7 @@ impl From<Error> for Failure {
 fn edit(flags: crate::flags::EditFlags) -> Outcome {
     flags.common.check()?;
     crate::allocator::begin_again();
-    Ok(crate::editor::run(flags.into())?)
+    Ok(crate::editor::run(flags.try_into()?)?)
 }
 
 fn serve(device: Option<DeviceFlag>, plugins: PluginFlags) -> Outcome {
@@ -114,12 +119,14 @@ fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
 }
 
 fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
-    let graph = open(path)?;
+    let mut graph = open(path)?;
     common.check()?;
     let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
     let warnings = warn_of_others(&graph, &engine);
-    let plan = check(&graph, &engine.catalog, &common.roots(path), &[])?;
+    let roots = common.roots(path)?;
+    hashing::find_files(&mut graph, &engine.catalog, &roots, &Hashes::of_user());
+    let plan = check(&graph, &engine.catalog, &roots, &[])?;
     let unused = graph.nodes.len() - plan.steps().len();
     if common.json {
         let (nodes, to_run) = (graph.nodes.len(), plan.steps().len());
@@ -146,11 +153,24 @@ fn warn_of_refused(engine: &Engine) {
     }
 }
 
-/// Plugins in another version than the graph was made with. They load, and what comes out may be another thing.
+/// What loads, and what comes out may be another thing: plugins in another version than the graph was made with, and nodes
+/// that new graphs should not have.
 fn warn_of_others(graph: &Graph, engine: &Engine) -> Vec<String> {
-    let warnings = graph.other_plugins(&engine.catalog);
+    let deprecated = graph.nodes.iter().filter_map(|(id, node)| {
+        let spec = engine.catalog.node(&node.kind).filter(|spec| spec.deprecated)?;
+        Some(format!("{} {}", describe(id, &node.kind), instead(spec)))
+    });
+    let warnings: Vec<String> = graph.other_plugins(&engine.catalog).into_iter().chain(deprecated).collect();
     warnings.iter().for_each(|warning| say(&text::printable(&format!("warning: {warning}"))));
     warnings
+}
+
+/// What a deprecated node says of itself.
+fn instead(spec: &NodeSpec) -> String {
+    match spec.replaced_by.as_str() {
+        "" => "is deprecated: it works, and new graphs do without it".to_owned(),
+        kind => format!("is deprecated: `{kind}` takes its place"),
+    }
 }
 
 fn info(path: &std::path::Path, json: bool) -> Outcome {

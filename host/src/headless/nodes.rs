@@ -4,7 +4,7 @@ use plugin_api::{InputKind, InputSpec, NodeSpec};
 use serde_json::json;
 
 use super::plugin::plugin_json;
-use super::{Outcome, print, warn_of_refused};
+use super::{Outcome, instead, print, warn_of_refused};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::flags::Common;
@@ -43,7 +43,8 @@ fn first_sentence(help: &str) -> &str {
 }
 
 fn describe(kind: &str, spec: &NodeSpec) -> String {
-    let mut text = format!("{kind}\n{}\n", spec.help);
+    let deprecated = if spec.deprecated { format!("This node {}.\n", instead(spec)) } else { String::new() };
+    let mut text = format!("{kind}\n{}\n{deprecated}", spec.help);
     text += "\ninputs\n";
     for input in &spec.inputs {
         text += &format!("  {:<16} {:<44} {}\n", name(input), takes(&input.kind), input.help);

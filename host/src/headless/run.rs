@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::progress::Progress;
-use super::{Failure, Outcome, SHOWN, open, print, say, warn_of_others, warn_of_refused};
-use crate::engine::Engine;
+use super::{Failure, Outcome, SHOWN, hashing, open, print, say, warn_of_others, warn_of_refused};
 use crate::engine::protocol::{Dump, Event, Job, Table};
+use crate::engine::{Engine, GRACE};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
 use crate::graph::{Graph, Link, Present, check_present, describe};
+use crate::library::{self, Hashes};
 use crate::table::Device;
 use crate::text;
 
@@ -29,16 +30,21 @@ pub fn run(flags: &RunFlags) -> Outcome {
         graph.set(assignment)?;
     }
     let dumps = flags.dump.iter().map(|dump| parse_dump(dump)).collect::<Result<Vec<_>>>()?;
-    let signals = Signals::install()?;
+    // Until the engine is there, a signal ends this process, and the engine with it.
     let mut engine = Engine::start(&flags.common.engine())?;
+    let signals = Signals::install()?;
     warn_of_refused(&engine);
-    let roots = flags.common.roots(&flags.graph);
+    let roots = flags.common.roots(&flags.graph)?;
+    let hashes = Hashes::of_user();
+    hashing::find_files(&mut graph, &engine.catalog, &roots, &hashes);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
     let warnings = warn_of_others(&graph, &engine);
     let Present { plan, skipped, missing } = check_present(&graph, &engine.catalog, &roots, &wanted)?;
     for (node, why) in skipped.iter().take(SHOWN) {
         say(&text::printable(&format!("warning: the node `{node}` does not run: {why}")));
     }
+    // What pictures tell of the models; nothing is hashed for it.
+    library::write_identities(&mut graph, &engine.catalog, &roots, &hashes);
     let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags.quiet);
@@ -126,20 +132,24 @@ impl Watch {
     /// Follows the run to its end. The first Ctrl-C stops it after the step, the second at once.
     pub fn follow(&mut self, engine: &mut Engine, signals: &Signals) -> Result<()> {
         let mut result = Ok(());
-        let mut stopping = false;
+        let mut stopping: Option<Instant> = None;
         loop {
             if signals.terminate.load(Ordering::Relaxed) {
                 engine.kill();
                 return Err(Error::new(Code::Terminated, "the run was ended by SIGTERM"));
             }
             if signals.interrupt.swap(false, Ordering::Relaxed) {
-                if stopping {
+                if stopping.is_some() {
                     engine.kill();
                     return Err(Error::new(Code::Interrupted, "the run was stopped at once"));
                 }
-                stopping = true;
+                stopping = Some(Instant::now());
                 engine.cancel();
                 self.progress.line("stopping after this step; Ctrl-C again stops at once");
+            }
+            if stopping.is_some_and(|asked| asked.elapsed() > GRACE) {
+                engine.kill();
+                return Err(self.never_stopped(engine.at_work()));
             }
             let Some(event) = engine.next(TICK).map_err(|error| self.engine_died(error))? else { continue };
             self.progress.show(&event);
@@ -178,6 +188,12 @@ impl Watch {
             Event::Report { node, table } => self.reports.push(report_json(&node, &table)),
             _ => {}
         }
+    }
+
+    fn never_stopped(&self, plugin: Option<&str>) -> Error {
+        let whose = plugin.map_or_else(String::new, |plugin| format!(" of the plugin `{plugin}`"));
+        let what = format!("the run was stopped: after {} s the node{whose} still had not asked", GRACE.as_secs());
+        self.engine_died(Error::new(Code::Interrupted, what).help("report this to the plugin's author"))
     }
 
     fn engine_died(&self, error: Error) -> Error {

@@ -1,10 +1,14 @@
 //! What lies below the models and input folders, and the templates: lists for browsers and `weft loras`. No window here.
 
+pub mod extra_paths;
 mod facts;
+mod hashes;
 mod inputs;
 pub mod lora;
+pub mod model;
 mod models;
 mod order;
+mod substitute;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -19,8 +23,12 @@ use crate::graph::{Roots, names};
 
 pub use crate::walk::Entry;
 pub use facts::{Facts, FileFacts};
+pub use hashes::{Hashes, Told, bytes as hashed_bytes};
 pub use lora::LoraFacts;
+pub use model::ModelFacts;
+pub use models::everything;
 pub use order::natural;
+pub use substitute::{lacks_files, substitute, write_identities};
 pub use template::{Template, graphs_folder, templates, templates_in};
 
 /// Lists of files, read once and kept until [`Library::refresh`].

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use plugin_api::Folder;
 
+use super::model::{WEIGHTS, is_one_thing};
 use crate::graph::{MODEL_FOLDERS, PART_FOLDERS, Roots};
 use crate::limits;
-use crate::walk::{self, Entry, Meets, has_extension, holds, walk};
+use crate::walk::{self, Entry, Meets, has_extension, walk};
 
 /// Folders of a models root in which no model lies.
-const OTHER_FOLDERS: [&str; 2] = ["loras", "upscale_models"];
-const MODEL_FILES: [&str; 2] = ["safetensors", "gguf"];
+const OTHER_FOLDERS: [&str; 4] = ["loras", "upscale_models", "schedules", "tokenizers"];
+/// The folder of calibrations, the only models that are JSON.
+const SCHEDULES: &str = "schedules/";
 
 /// The files below each of `folders`; a name that an earlier one has is left out.
 pub fn files(folders: &[PathBuf], extensions: &[String]) -> Vec<Entry> {
@@ -20,8 +22,7 @@ pub fn files(folders: &[PathBuf], extensions: &[String]) -> Vec<Entry> {
 
 /// Everything that could be named where a whole model or one of its parts is taken.
 pub fn list(roots: &Roots, extensions: &[String]) -> Vec<Entry> {
-    let kinds = MODEL_FILES.map(str::to_owned);
-    let is_model = |name: &str| has_extension(name, &kinds) && has_extension(name, extensions);
+    let is_model = |name: &str| is_weights(name) && has_extension(name, extensions);
     let below = |folder: &PathBuf| {
         if !roots.models.contains(folder) {
             return walk(folder, limits::FOLDER_DEPTH, |_, path| meets(path), is_model);
@@ -33,16 +34,40 @@ pub fn list(roots: &Roots, extensions: &[String]) -> Vec<Entry> {
     unique(roots.below(&Folder::AnyModel).iter().flat_map(below))
 }
 
+/// All that lies below the models roots and the further folders, whatever takes it, by names relative to the root, as in
+/// `loras/ink.safetensors`. What several roots lead to is there once.
+pub fn everything(roots: &Roots) -> Vec<Entry> {
+    let takes = |name: &str| is_weights(name) || name.starts_with(SCHEDULES) && name.ends_with(".json");
+    // What is no model has no folders that are one.
+    let meets = |name: &str, path: &Path| {
+        let is_other = OTHER_FOLDERS.contains(&name.split('/').next().unwrap_or(name));
+        if is_other { Meets::Enter } else { meets(path) }
+    };
+    let own = roots.models.iter().flat_map(|root| walk(root, limits::FOLDER_DEPTH, meets, takes));
+    let extra = roots.extra.iter().flat_map(|folder| {
+        let full = |name: &str| format!("{}/{name}", folder.kind);
+        let meets = |name: &str, path: &Path| meets(&full(name), path);
+        let entries = walk(&folder.path, limits::FOLDER_DEPTH, meets, |name| takes(&full(name)));
+        entries.into_iter().map(|entry| Entry { name: format!("{}/{}", folder.kind, entry.name), ..entry })
+    });
+    let mut seen = HashSet::new();
+    let is_new = |entry: &Entry| seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone()));
+    let mut all: Vec<Entry> = own.chain(extra).filter(is_new).collect();
+    all.sort_by(|a, b| super::natural(&a.name, &b.name));
+    all
+}
+
+fn is_weights(name: &str) -> bool {
+    has_extension(name, &WEIGHTS.map(str::to_owned))
+}
+
 fn is_listed_elsewhere(name: &str) -> bool {
     [&MODEL_FOLDERS[..], &PART_FOLDERS, &OTHER_FOLDERS].concat().contains(&name)
 }
 
 /// A whole model is one thing, and so is a part: its shards are not models.
 fn meets(folder: &Path) -> Meets {
-    let has = |name: &str| folder.join(name).exists();
-    let is_whole = has("model_index.json") || has("transformer");
-    let is_part = has("config.json") && holds(folder, ".safetensors") || holds(folder, ".safetensors.index.json");
-    if is_whole || is_part { Meets::Take } else { Meets::Enter }
+    if is_one_thing(folder) { Meets::Take } else { Meets::Enter }
 }
 
 fn unique(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {

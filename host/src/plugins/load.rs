@@ -4,14 +4,17 @@ use std::path::Path;
 
 use libloading::Library;
 use plugin_api::NodeSpec;
-use plugin_api::abi::{self, Plugin};
+use plugin_api::abi::{self, Entries, Plugin};
 
 use super::catalog::{PluginInfo, Refused};
 use super::find::{beside_executable, third_party};
 use super::judge::approved;
 use super::registry::{Architecture, NodeKind, Registry};
+use super::sound;
 use super::trust::Store;
 use crate::flags::PluginFlags;
+use crate::limits;
+use crate::table::{plugin_table, take_status};
 
 /// Loads Weft's own plugins, and of all others those that are approved. What is refused stays in the registry with its
 /// reason. `opening` is told of each before its code can run.
@@ -59,21 +62,32 @@ fn load(path: &Path, file: &Path, sha256: Option<&str>, registry: &mut Registry)
     // SAFETY: the symbol's address; the library stays loaded.
     let plugin: &'static Plugin = unsafe { &**plugin };
     refuse_other_abi(plugin)?;
-    // SAFETY: magic and version say that this is our `Plugin`, whose text is constant; the table lives for ever.
-    let (id, version, entries) =
-        unsafe { (plugin.id.to_text(), plugin.version.to_text(), (plugin.init)(crate::table::host()).as_ref()) };
-    let entries = entries.ok_or_else(|| format!("the plugin `{id}` failed to start"))?;
-    if id.is_empty() || id.contains('/') || id.chars().any(char::is_whitespace) {
-        return Err(format!("its id `{id}` is empty or has a slash or a space"));
-    }
-    // SAFETY: the plugin's table, which lives for ever.
-    let (nodes, architectures) = unsafe { (entries.nodes.get(), entries.architectures.get()) };
+    // SAFETY: magic and version say that this is our `Plugin`, whose text is constant.
+    let (id, version) = unsafe { sound::name(plugin)? };
+    let entries = started(plugin, &id)?;
+    // SAFETY: the plugin's arrays, which live for ever.
+    let (nodes, architectures) = unsafe { (sound::list(entries.nodes)?, sound::list(entries.architectures)?) };
     let origin = format!("{id} {version} {}", sha256.unwrap_or_default());
-    let nodes: Vec<NodeKind> = nodes.iter().map(|entry| node(*entry, &origin)).collect::<Result<_, _>>()?;
-    let architectures = architectures.iter().map(|entry| architecture(*entry)).collect();
+    let nodes: Vec<NodeKind> = nodes.iter().map(|entry| node(table_of(*entry)?, &origin)).collect::<Result<_, _>>()?;
+    let architectures = architectures.iter().map(|entry| architecture(table_of(*entry)?));
+    let architectures = architectures.collect::<Result<_, String>>()?;
     let specs = nodes.iter().map(|node| node.spec.clone()).collect();
     let (file, sha256) = (file.display().to_string(), sha256.map(str::to_owned));
     registry.add(PluginInfo { id, version, file, sha256, nodes: specs }, nodes, architectures)
+}
+
+fn started(plugin: &Plugin, id: &str) -> Result<&'static Entries, String> {
+    let mut entries = std::ptr::null();
+    // SAFETY: the host's table lives for ever; `entries` is set where the status is null, and an error is ours.
+    let status = unsafe { take_status((plugin.init)(crate::table::host(), &raw mut entries)) };
+    status.map_err(|error| format!("the plugin `{id}` failed to start: {error}"))?;
+    table_of(entries)
+}
+
+/// A table of the plugin's, which lives for ever.
+fn table_of<T>(table: *const T) -> Result<&'static T, String> {
+    // SAFETY: rule 3 of the ABI: null, or a table that begins with its size.
+    unsafe { plugin_table(table, "what it brings") }.map_err(|error| error.to_string())
 }
 
 fn not_loadable(error: &libloading::Error) -> String {
@@ -88,28 +102,57 @@ fn refuse_other_abi(plugin: &Plugin) -> Result<(), String> {
     if plugin.magic != abi::MAGIC {
         return Err("its symbol is there but does not begin as Weft's does".to_owned());
     }
-    // Until 1.0 every minor version may break.
-    if (plugin.major, plugin.needs_minor) != (abi::MAJOR, abi::MINOR) {
-        return Err(format!(
-            "it needs the plugin interface {}.{}, this version of Weft has {}.{}",
-            plugin.major,
-            plugin.needs_minor,
-            abi::MAJOR,
-            abi::MINOR
-        ));
-    }
-    Ok(())
+    refuse_version((plugin.major, plugin.needs_minor), (abi::MAJOR, abi::MINOR))
 }
 
-fn node(entry: abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
+/// A plugin names the lowest version that it needs; the host's must have the same major and no lower minor number.
+fn refuse_version(needed: (u32, u32), ours: (u32, u32)) -> Result<(), String> {
+    if needed.0 == ours.0 && needed.1 <= ours.1 {
+        return Ok(());
+    }
+    let help = if needed < ours {
+        "get a newer version of the plugin"
+    } else {
+        "update Weft, or get an older version of the plugin"
+    };
+    let (major, minor) = needed;
+    Err(format!(
+        "it needs the plugin interface {major}.{minor}, this version of Weft has {}.{}: {help}",
+        ours.0, ours.1
+    ))
+}
+
+fn node(entry: &abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
     // SAFETY: the plugin's constant text.
-    let text = unsafe { entry.spec.to_text() };
+    let text = unsafe { sound::text(entry.spec, limits::TEXT_BYTES, "the description of a node")? };
     let spec: NodeSpec = ron::from_str(&text)
         .map_err(|error| format!("the description of a node cannot be read, at {}", error.span.start))?;
-    Ok(NodeKind { spec, entry, plugin: plugin.to_owned() })
+    sound::node(entry, &spec)
+        .map_err(|why| format!("the description of its node `{}` is not sound: {why}", spec.name))?;
+    Ok(NodeKind { spec, entry: *entry, plugin: plugin.to_owned() })
 }
 
-fn architecture(entry: abi::ArchitectureEntry) -> Architecture {
+fn architecture(entry: &abi::ArchitectureEntry) -> Result<Architecture, String> {
     // SAFETY: the plugin's constant text.
-    unsafe { Architecture { id: entry.id.to_text(), role: entry.role.to_text(), entry } }
+    let (id, role) = unsafe { sound::architecture(entry)? };
+    Ok(Architecture { id, role, entry: *entry })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuse_version;
+
+    #[test]
+    fn a_plugin_loads_where_its_major_is_ours_and_no_newer_minor_is_needed() {
+        let refusal = |needed, ours| refuse_version(needed, ours).expect_err("another version");
+        for (needed, ours) in [((1, 0), (1, 0)), ((1, 0), (1, 1)), ((1, 1), (1, 1)), ((1, 3), (1, 7))] {
+            assert_eq!(refuse_version(needed, ours), Ok(()), "{needed:?} in {ours:?}");
+        }
+        // What needs 1.1 does not load in a Weft that has 1.0.
+        let newer = refusal((1, 1), (1, 0));
+        assert!(newer.contains("needs the plugin interface 1.1") && newer.contains("has 1.0: update Weft"), "{newer}");
+        assert!(refusal((2, 0), (1, 7)).contains("has 1.7: update Weft"));
+        assert!(refusal((0, 3), (1, 0)).contains("get a newer version of the plugin"));
+        assert!(refusal((1, 9), (2, 0)).contains("get a newer version of the plugin"));
+    }
 }

@@ -8,6 +8,7 @@ mod judge;
 mod library;
 mod load;
 mod registry;
+mod sound;
 mod trust;
 
 pub use catalog::{Catalog, PluginInfo, Refused, Unopened};

@@ -32,6 +32,13 @@ pub struct NodeKind {
     pub plugin: String,
 }
 
+impl NodeKind {
+    /// Id and version of the plugin, for messages.
+    pub fn plugin_name(&self) -> &str {
+        self.plugin.rsplit_once(' ').map_or(&self.plugin, |(name, _hash)| name)
+    }
+}
+
 #[derive(Debug)]
 pub struct Architecture {
     pub id: String,

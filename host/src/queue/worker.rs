@@ -8,7 +8,7 @@ use super::check::Runnable;
 use super::fold::{Watch, bytes};
 use super::{Current, EngineState, Finished, HISTORY, NodeState, Order, RunId, Shared, State, check};
 use crate::engine::protocol::{Event, Job};
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, GRACE};
 use crate::error::Error;
 use crate::limits;
 use crate::plugins::Catalog;
@@ -17,8 +17,6 @@ use crate::plugins::Catalog;
 const TICK: Duration = Duration::from_millis(50);
 /// How often an engine without work is looked after.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long a cancelled run may take to its next step before the engine is ended.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// An engine that dies so often without a run in between is left alone until the next order.
 const DEATHS: u32 = 3;
 
@@ -158,7 +156,7 @@ impl Worker {
         let mut cancelled: Option<Instant> = None;
         while !self.is_closed() {
             let asked = self.shared.interrupts.load(Ordering::Relaxed);
-            if asked > 1 || cancelled.is_some_and(|at| at.elapsed() > PATIENCE) {
+            if asked > 1 || cancelled.is_some_and(|at| at.elapsed() > GRACE) {
                 watch.cancel();
                 break;
             }

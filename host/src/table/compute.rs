@@ -194,6 +194,10 @@ pub fn take(x: &Array, indices: &Array, axis: i32) -> Result<Array> {
     ops::indexing::take_axis(x, indices, axis).map_err(mlx_error)
 }
 
+pub fn take_along_axis(x: &Array, indices: &Array, axis: i32) -> Result<Array> {
+    x.take_along_axis(indices, axis).map_err(mlx_error)
+}
+
 pub fn repeat(x: &Array, count: i32, axis: i32) -> Result<Array> {
     let index: Vec<i32> = {
         let size = x.shape().get(if axis < 0 { axis + x.ndim() as i32 } else { axis } as usize).copied();
@@ -344,7 +348,10 @@ pub fn arange(start: f32, stop: f32, step: f32, dtype: Dtype) -> Result<Array> {
 }
 
 pub fn concatenate(arrays: Vec<&Array>, axis: i32) -> Result<Array> {
-    ops::concatenate(&arrays, axis).map_err(mlx_error)
+    match cpu::concatenate(&arrays, axis)? {
+        Some(done) => Ok(done),
+        None => ops::concatenate(&arrays, axis).map_err(mlx_error),
+    }
 }
 
 pub fn stack(arrays: Vec<&Array>, axis: i32) -> Result<Array> {

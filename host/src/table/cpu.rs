@@ -1,14 +1,13 @@
-//! Operations that MLX's CPU backend does on one thread, one number at a time: done here over all cores in vector
-//! code, on the evaluated numbers, and handed back as arrays. On a GPU, and for types other than float32, MLX does them.
+//! Operations that MLX's CPU backend does on one thread, one number at a time: done by `weft-kernels` on the
+//! evaluated numbers, and handed back as arrays. On a GPU, and for types other than float32, MLX does them.
 //!
 //! docs/performance.md has the figures. Each function returns none where it does not apply.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlx_rs::{Array, Dtype as MlxDtype};
-use multiversion::multiversion;
 use plugin_api::Result;
-use rayon::prelude::*;
+use weft_kernels::Convolution;
 
 use super::compute;
 use super::mlx::mlx_error;
@@ -20,11 +19,8 @@ pub fn use_here(on_cpu: bool) {
     IN_USE.store(on_cpu, Ordering::Relaxed);
 }
 
-/// Numbers that one task works on: small enough to stay in a core's cache, large enough to be worth a task.
-const CHUNK: usize = 1 << 14;
-
-/// Bytes of convolution patches that are there at once: below what glibc hands back to the system when it is freed.
-const PATCH_BYTES: usize = 16 << 20;
+/// Numbers from which on copying them over all cores pays.
+const LARGE: usize = 1 << 18;
 
 /// Bytes of attention scores that are there at once.
 const SCORE_BYTES: usize = 64 << 20;
@@ -64,8 +60,7 @@ pub fn silu(x: &Array) -> Result<Option<Array>> {
         return Ok(None);
     }
     let (x, mut out) = (settled(x)?, fresh(x.shape())?);
-    let (from, to) = (numbers(&x)?, numbers_mut(&mut out)?);
-    to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)).for_each(|(to, from)| silu_chunk(from, to));
+    weft_kernels::silu(numbers(&x)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -75,11 +70,7 @@ pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Option<Array>> {
         return Ok(None);
     }
     let (x, gate, mut out) = (settled(x)?, settled(gate)?, fresh(x.shape())?);
-    let (from, with, to) = (numbers(&x)?, numbers(&gate)?, numbers_mut(&mut out)?);
-    to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK).zip(with.par_chunks(CHUNK))).for_each(|(to, (from, with))| {
-        silu_chunk(from, to);
-        multiply_chunk(to, with);
-    });
+    weft_kernels::silu_multiply(numbers(&x)?, numbers(&gate)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -88,12 +79,10 @@ pub fn softmax(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let x = settled(x)?;
-    let width = row_width(&x);
-    let mut out = fresh(x.shape())?;
+    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
     let to = numbers_mut(&mut out)?;
     to.copy_from_slice(numbers(&x)?);
-    to.par_chunks_mut(width * rows_a_task(width)).for_each(|rows| rows.chunks_exact_mut(width).for_each(softmax_row));
+    weft_kernels::softmax(to, row_width(&x));
     Ok(Some(out))
 }
 
@@ -102,15 +91,8 @@ pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Option<Ar
     let Some(weight) = weight.filter(|weight| applies(&[x, weight]) && weight.shape() == [row_width(x) as i32]) else {
         return Ok(None);
     };
-    let (x, weight) = (settled(x)?, settled(weight)?);
-    let mut out = fresh(x.shape())?;
-    let (from, weight, to) = (numbers(&x)?, numbers(&weight)?, numbers_mut(&mut out)?);
-    let width = weight.len();
-    let task = width * rows_a_task(width);
-    to.par_chunks_mut(task).zip(from.par_chunks(task)).for_each(|(to, from)| {
-        let rows = to.chunks_exact_mut(width).zip(from.chunks_exact(width));
-        rows.for_each(|(to, from)| rms_row(from, weight, eps, to));
-    });
+    let (x, weight, mut out) = (settled(x)?, settled(weight)?, fresh(x.shape())?);
+    weft_kernels::rms_norm(numbers(&x)?, numbers(&weight)?, eps, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -121,19 +103,10 @@ pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32
     if !applies(&[x, weight, bias]) || !fits(weight) || !fits(bias) || x.ndim() < 3 {
         return Ok(None);
     }
-    let (x, weight, bias) = (settled(x)?, settled(weight)?, settled(bias)?);
-    let mut out = fresh(x.shape())?;
+    let (x, weight, bias, mut out) = (settled(x)?, settled(weight)?, settled(bias)?, fresh(x.shape())?);
+    let pixels = x.size() / channels / x.shape()[0] as usize;
     let (from, weight, bias) = (numbers(&x)?, numbers(&weight)?, numbers(&bias)?);
-    let to = numbers_mut(&mut out)?;
-    let item = from.len() / x.shape()[0] as usize;
-    for (to, from) in to.chunks_exact_mut(item).zip(from.chunks_exact(item)) {
-        let (mean, scale) = group_statistics(from, channels, groups as usize, weight, eps);
-        let task = channels * rows_a_task(channels);
-        to.par_chunks_mut(task).zip(from.par_chunks(task)).for_each(|(to, from)| {
-            let rows = to.chunks_exact_mut(channels).zip(from.chunks_exact(channels));
-            rows.for_each(|(to, from)| affine_row(from, &mean, &scale, bias, to));
-        });
-    }
+    weft_kernels::group_norm(from, pixels, groups as usize, weight, bias, eps, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -144,17 +117,9 @@ pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Option<Array>
     if !applies(&[x, cos, sin]) || !is_table(cos) || !is_table(sin) || width % 2 != 0 {
         return Ok(None);
     }
-    let (x, cos, sin) = (settled(x)?, settled(cos)?, settled(sin)?);
-    let mut out = fresh(x.shape())?;
-    let (from, cos, sin) = (numbers(&x)?, numbers(&cos)?, numbers(&sin)?);
-    let to = numbers_mut(&mut out)?;
-    let (width, token) = (width as usize, (heads * width) as usize);
-    to.par_chunks_mut(token).zip(from.par_chunks(token)).enumerate().for_each(|(index, (to, from))| {
-        let row = index % tokens as usize * (width / 2);
-        let (cos, sin) = (&cos[row..row + width / 2], &sin[row..row + width / 2]);
-        let heads = to.chunks_exact_mut(width).zip(from.chunks_exact(width));
-        heads.for_each(|(to, from)| rotate_row(from, cos, sin, to));
-    });
+    let (x, cos, sin, mut out) = (settled(x)?, settled(cos)?, settled(sin)?, fresh(x.shape())?);
+    let sizes = [tokens, heads, width].map(|size| size as usize);
+    weft_kernels::rotate_pairs(numbers(&x)?, numbers(&cos)?, numbers(&sin)?, sizes, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -188,206 +153,49 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32) -> R
     }
 }
 
-/// A convolution of `[n,h,w,c]` with `[out,kh,kw,c]`, strip by strip: the patches of some rows side by side, then one
-/// matrix product by BLAS. MLX lays out the patches of the whole picture, on one core.
+/// A convolution of `[n,h,w,c]` with `[out,kh,kw,c]`.
 pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]) -> Result<Option<Array>> {
     let (&[n, height, width, channels], &[out, kh, kw, depth]) = (x.shape(), weight.shape()) else { return Ok(None) };
-    let size = |side: i32, kernel: i32, axis: usize| {
-        (side as usize + 2 * padding[axis]).checked_sub(kernel as usize).map(|room| room / stride[axis].max(1) + 1)
-    };
-    let (Some(rows), Some(columns)) = (size(height, kh, 0), size(width, kw, 1)) else { return Ok(None) };
-    if !applies(&[x, weight]) || channels != depth || stride.contains(&0) {
+    if !applies(&[x, weight]) || channels != depth || stride.contains(&0) || !weft_kernels::is_fast() {
         return Ok(None);
     }
-    let (x, patch) = (settled(x)?, (kh * kw * channels) as usize);
-    let matrix = compute::transpose(&compute::reshape(weight, &[out, patch as i32])?, &[])?;
-    let patches = Patches {
-        height: height as usize,
-        width: width as usize,
-        channels: channels as usize,
-        kernel: [kh as usize, kw as usize],
-        stride,
-        padding,
+    let [height, width, channels, out, kh, kw] = [height, width, channels, out, kh, kw].map(|size| size as usize);
+    let kind = Convolution { height, width, channels, out, kernel: [kh, kw], stride, padding };
+    let Some([rows, columns]) = kind.result() else { return Ok(None) };
+    let (x, weight) = (settled(x)?, settled(weight)?);
+    let mut to = fresh(&[n, rows as i32, columns as i32, out as i32])?;
+    let pictures = numbers(&x)?.chunks_exact(height * width * channels);
+    for (x, to) in pictures.zip(numbers_mut(&mut to)?.chunks_exact_mut(rows * columns * out)) {
+        weft_kernels::convolve(&kind, x, numbers(&weight)?, to);
+    }
+    Ok(Some(to))
+}
+
+/// Tensors of equal shapes but for `axis`, one after the other along it.
+pub fn concatenate(arrays: &[&Array], axis: i32) -> Result<Option<Array>> {
+    let Some(first) = arrays.first() else { return Ok(None) };
+    let axis = if axis < 0 { axis + first.ndim() as i32 } else { axis } as usize;
+    let others = |array: &Array| {
+        array.shape().iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).collect::<Vec<_>>()
     };
-    let strip = (PATCH_BYTES / (columns * patch * size_of::<f32>())).clamp(1, rows);
-    let line = columns * out as usize;
-    let mut result = fresh(&[n, rows as i32, columns as i32, out])?;
-    let pictures = numbers(&x)?.chunks_exact(x.size() / n as usize);
-    for (picture, to) in pictures.zip(numbers_mut(&mut result)?.chunks_exact_mut(rows * line)) {
-        for (index, to) in to.chunks_mut(strip * line).enumerate() {
-            let pixels = to.len() / out as usize;
-            let mut laid_out = fresh(&[pixels as i32, patch as i32])?;
-            let lines = numbers_mut(&mut laid_out)?.par_chunks_mut(columns * patch).enumerate();
-            lines.for_each(|(row, line)| patches.lay_out(picture, index * strip + row, line));
-            to.copy_from_slice(numbers(&settled(&compute::matmul(&laid_out, &matrix)?)?)?);
-        }
+    let fits = |array: &&Array| array.ndim() == first.ndim() && others(array) == others(first);
+    let size: usize = arrays.iter().map(|array| array.size()).sum();
+    // Along the first axis whole tensors are copied, which MLX does well, and small ones are better left for later.
+    if !applies(arrays) || axis == 0 || axis >= first.ndim() || !arrays.iter().all(fits) || size < LARGE {
+        return Ok(None);
     }
-    Ok(Some(result))
-}
-
-/// How the patches of a convolution lie in its input.
-struct Patches {
-    height: usize,
-    width: usize,
-    channels: usize,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-}
-
-impl Patches {
-    /// The patches of one row of the output, one after the other; zeros where they reach over the border.
-    fn lay_out(&self, picture: &[f32], row: usize, line: &mut [f32]) {
-        let [kh, kw] = self.kernel;
-        let pieces = line.chunks_exact_mut(kw * self.channels);
-        for (index, piece) in pieces.enumerate() {
-            let (column, y) = (index / kh, row * self.stride[0] + index % kh);
-            let inside = y >= self.padding[0] && y < self.height + self.padding[0];
-            // Columns of the input that this piece covers, and the part of the piece that lies before them.
-            let start = column * self.stride[1];
-            let before = self.padding[1].saturating_sub(start).min(kw);
-            let end = (start + kw).min(self.width + self.padding[1]);
-            if !inside || end <= start + before {
-                piece.fill(0.0);
-                continue;
-            }
-            let from = ((y - self.padding[0]) * self.width + start + before - self.padding[1]) * self.channels;
-            let (length, before) = ((end - start - before) * self.channels, before * self.channels);
-            piece[..before].fill(0.0);
-            piece[before..before + length].copy_from_slice(&picture[from..from + length]);
-            piece[before + length..].fill(0.0);
-        }
-    }
+    let mut shape = first.shape().to_vec();
+    shape[axis] = arrays.iter().map(|array| array.shape()[axis]).sum();
+    let mut out = fresh(&shape)?;
+    let settled = arrays.iter().map(|array| settled(array)).collect::<Result<Vec<_>>>()?;
+    let width = |array: &Array| array.shape()[axis..].iter().product::<i32>() as usize;
+    let parts = settled.iter().map(|array| Ok((numbers(array)?, width(array)))).collect::<Result<Vec<_>>>()?;
+    weft_kernels::concatenate(&parts, numbers_mut(&mut out)?);
+    Ok(Some(out))
 }
 
 fn row_width(x: &Array) -> usize {
     x.shape().last().map_or(1, |&width| width.max(1) as usize)
-}
-
-fn rows_a_task(width: usize) -> usize {
-    (CHUNK / width).max(1)
-}
-
-/// Mean and scale (weight / standard deviation) of every channel's group. Sums are taken of the distance to the first
-/// pixel, so that flat pictures lose no digits, and joined in float64.
-fn group_statistics(x: &[f32], channels: usize, groups: usize, weight: &[f32], eps: f32) -> (Vec<f32>, Vec<f32>) {
-    let first = &x[..channels];
-    let task = channels * rows_a_task(channels);
-    let sums = x.par_chunks(task).map(|rows| {
-        let (mut sum, mut squares) = (vec![0f32; channels], vec![0f32; channels]);
-        rows.chunks_exact(channels).for_each(|row| sum_row(row, first, &mut sum, &mut squares));
-        sum.into_iter().zip(squares).map(|(sum, square)| (f64::from(sum), f64::from(square))).collect::<Vec<_>>()
-    });
-    // Chunks are joined in their order: the same numbers give the same bytes however many threads there are.
-    let mut total = vec![(0f64, 0f64); channels];
-    for part in sums.collect::<Vec<_>>() {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total = (total.0 + part.0, total.1 + part.1));
-    }
-    let pixels = (x.len() / channels) as f64;
-    let size = channels / groups;
-    let (mut mean, mut scale) = (vec![0f32; channels], vec![0f32; channels]);
-    for start in (0..channels).step_by(size) {
-        let of = start..start + size;
-        let channel_mean = |c: usize| f64::from(first[c]) + total[c].0 / pixels;
-        let group_mean = of.clone().map(channel_mean).sum::<f64>() / size as f64;
-        let spread = |c: usize| {
-            (total[c].1 - total[c].0 * total[c].0 / pixels) / pixels + (channel_mean(c) - group_mean).powi(2)
-        };
-        let variance = of.clone().map(spread).sum::<f64>() / size as f64;
-        let deviation = (variance.max(0.0) + f64::from(eps)).sqrt();
-        for c in of {
-            mean[c] = group_mean as f32;
-            scale[c] = (f64::from(weight[c]) / deviation) as f32;
-        }
-    }
-    (mean, scale)
-}
-
-/// eˣ to about one unit in the last place: x = n·ln 2 + r, a polynomial for eʳ (Cephes' coefficients), 2ⁿ by its bits.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 88.0);
-    let n = (x * std::f32::consts::LOG2_E + 0.5).floor();
-    let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
-    let p = ((((1.987_569_1e-4 * r + 1.398_199_9e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1)
-        * r
-        + 0.5;
-    let e = p * r * r + r + 1.0;
-    e * f32::from_bits(((n as i32 + 127) << 23) as u32)
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn silu_chunk(from: &[f32], to: &mut [f32]) {
-    for (to, &x) in to.iter_mut().zip(from) {
-        *to = x / (1.0 + exp(-x));
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn multiply_chunk(to: &mut [f32], with: &[f32]) {
-    for (to, &with) in to.iter_mut().zip(with) {
-        *to *= with;
-    }
-}
-
-/// Joins `of(x)` over a row, sixteen side by side, because a single sum is a chain that no vector unit can break.
-#[inline(always)]
-fn fold(row: &[f32], zero: f32, of: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [zero; 16];
-    let (whole, rest) = row.as_chunks::<16>();
-    for chunk in whole {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = join(*lane, of(x));
-        }
-    }
-    let joined = rest.iter().fold(zero, |joined, &x| join(joined, of(x)));
-    lanes.into_iter().fold(joined, join)
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn softmax_row(row: &mut [f32]) {
-    let max = fold(row, f32::NEG_INFINITY, |x| x, |a, b| if a > b { a } else { b });
-    for x in row.iter_mut() {
-        *x = exp(*x - max);
-    }
-    let scale = 1.0 / fold(row, 0.0, |x| x, |a, b| a + b);
-    for x in row.iter_mut() {
-        *x *= scale;
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn rms_row(from: &[f32], weight: &[f32], eps: f32, to: &mut [f32]) {
-    let squares = fold(from, 0.0, |x| x * x, |a, b| a + b);
-    let scale = 1.0 / (squares / from.len() as f32 + eps).sqrt();
-    for (to, (&x, &weight)) in to.iter_mut().zip(from.iter().zip(weight)) {
-        *to = x * scale * weight;
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn sum_row(row: &[f32], first: &[f32], sum: &mut [f32], squares: &mut [f32]) {
-    for (((&x, &first), sum), square) in row.iter().zip(first).zip(sum).zip(squares) {
-        let distance = x - first;
-        *sum += distance;
-        *square += distance * distance;
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn affine_row(from: &[f32], mean: &[f32], scale: &[f32], bias: &[f32], to: &mut [f32]) {
-    for ((((to, &x), &mean), &scale), &bias) in to.iter_mut().zip(from).zip(mean).zip(scale).zip(bias) {
-        *to = (x - mean) * scale + bias;
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
-fn rotate_row(from: &[f32], cos: &[f32], sin: &[f32], to: &mut [f32]) {
-    let pairs = to.as_chunks_mut::<2>().0.iter_mut().zip(from.as_chunks::<2>().0);
-    for (([real, imaginary], &[a, b]), (&cos, &sin)) in pairs.zip(cos.iter().zip(sin)) {
-        *real = a * cos - b * sin;
-        *imaginary = a * sin + b * cos;
-    }
 }
 
 #[cfg(test)]
@@ -437,13 +245,31 @@ mod tests {
         use_here(true);
         assert!(distance(&group_norm(&x, 6, &weight, &bias, 1e-6).unwrap().unwrap(), &expected) < 2e-6);
 
-        for (kernel, stride, padding) in [(3, 1, 1), (1, 1, 0), (3, 2, 0), (5, 2, 3), (4, 3, 2)] {
-            let x = random(&[2, 9, 7, 5], 10);
-            let weight = random(&[6, kernel, kernel, 5], 11);
+        for (size, kernel, stride, padding) in [
+            ([9, 7, 5, 6], 3, 1, 1),
+            ([9, 7, 5, 6], 1, 1, 0),
+            ([9, 7, 5, 6], 3, 2, 0),
+            ([9, 7, 5, 40], 5, 2, 3),
+            ([9, 7, 40, 70], 4, 3, 2),
+            // Large enough for Winograd's way.
+            ([31, 21, 32, 64], 3, 1, 1),
+            ([20, 25, 48, 32], 3, 1, 0),
+            ([22, 117, 32, 32], 3, 1, 2),
+        ] {
+            let [height, width, channels, out] = size;
+            let x = random(&[2, height, width, channels], 10);
+            let weight = random(&[out, kernel, kernel, channels], 11);
             let (s, p) = ((stride, stride), (padding, padding));
             let expected = ops::conv2d(&x, &weight, s, p, None, None).unwrap();
             let ours = conv2d(&x, &weight, [stride as usize; 2], [padding as usize; 2]).unwrap().unwrap();
-            assert!(distance(&ours, &expected) < 2e-6, "{kernel} {stride} {padding}");
+            assert!(distance(&ours, &expected) < 2e-6, "{size:?} {kernel} {stride} {padding}");
+        }
+
+        for (axis, shapes) in [(3, [[2, 300, 300, 5], [2, 300, 300, 1]]), (-2, [[3, 40, 100, 16], [3, 40, 50, 16]])] {
+            let parts = shapes.map(|shape| random(&shape, 12));
+            let parts = parts.iter().collect::<Vec<_>>();
+            let ours = concatenate(&parts, axis).unwrap().unwrap();
+            assert_eq!(distance(&ours, &ops::concatenate(&parts, axis).unwrap()), 0.0);
         }
 
         let [q, k, v] = [7, 8, 9].map(|seed| random(&[1, 3, 130, 16], seed));
@@ -465,15 +291,5 @@ mod tests {
             numbers(&normed).unwrap().iter().map(|x| f64::from(x * x)).sum::<f64>() / normed.size() as f64;
         // eps is 1 % of the variance 1e-4.
         assert!((square_mean - 0.99).abs() < 0.01, "{square_mean}");
-    }
-
-    #[test]
-    fn exp_is_right_to_two_units_in_the_last_place() {
-        for step in -8700..8800 {
-            let x = step as f32 / 100.0;
-            let right = f64::from(x).exp();
-            assert!((f64::from(exp(x)) - right).abs() <= right * 2.4e-7, "exp({x})");
-        }
-        assert!(exp(f32::NAN).is_nan());
     }
 }

@@ -5,13 +5,23 @@ use std::panic::AssertUnwindSafe;
 use plugin_api::abi::{ErrorView, RawError, Status, Text};
 use plugin_api::{Error, ErrorKind, Result};
 
-/// Runs `body` so that no panic crosses into the plugin.
+use super::live::{self, Kind};
+
+/// Runs `body` so that no panic crosses into the plugin; not at all on a thread of the plugin's own.
 pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    if !live::is_ours() {
+        return Err(other_thread());
+    }
     std::panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(Error::new(ErrorKind::Internal, format!("a bug in Weft: {text}")).help("please report it with the graph"))
     })
+}
+
+fn other_thread() -> Error {
+    Error::new(ErrorKind::Plugin, "a thread of the plugin's own called Weft, which serves the node's thread alone")
+        .help("report this to the plugin's author")
 }
 
 /// [`guard`] for a function that returns a status and writes its result through `out`.
@@ -27,6 +37,7 @@ pub unsafe fn status<T>(out: *mut T, body: impl FnOnce() -> Result<T>) -> Status
 }
 
 pub fn to_raw(error: Error) -> *mut RawError {
+    live::made(Kind::Error);
     Box::into_raw(Box::new(error)).cast()
 }
 
@@ -38,8 +49,22 @@ pub unsafe fn take(status: Status) -> Result<()> {
     if status.is_null() {
         return Ok(());
     }
+    live::gone(Kind::Error);
     // SAFETY: every error handle was made by `to_raw`.
     Err(*unsafe { Box::from_raw(status.cast::<Error>()) })
+}
+
+/// A plugin's table, which lives for ever. Null and sizes below that of 1.0 are the plugin's fault.
+///
+/// # Safety
+/// Null, or a table that begins with its size.
+pub unsafe fn table<T>(table: *const T, what: &str) -> Result<&'static T> {
+    // SAFETY: the first field of every table that may grow.
+    if table.is_null() || unsafe { *table.cast::<usize>() } < size_of::<T>() {
+        return Err(Error::new(ErrorKind::Plugin, format!("the table of {what} is absent or too small")));
+    }
+    // SAFETY: the plugin's word, and the size is what it should be.
+    Ok(unsafe { &*table })
 }
 
 /// Reads a borrowed error.
@@ -67,6 +92,6 @@ pub unsafe extern "C" fn view(error: *const RawError, out: *mut ErrorView) {
 }
 
 pub unsafe extern "C" fn free(error: *mut RawError) {
-    // SAFETY: a handle of ours, freed once.
-    drop(unsafe { Box::from_raw(error.cast::<Error>()) });
+    // SAFETY: null, or a handle of ours, freed once. An error is text alone: any thread may have one.
+    drop(unsafe { take(error) });
 }

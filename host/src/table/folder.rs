@@ -31,7 +31,7 @@ pub unsafe extern "C" fn write_folder(
     // SAFETY: a live handle, lent text; the plugin's function catches; the folder is lent to it for the call.
     unsafe {
         error::status(out, || {
-            let run = Run::get(run);
+            let run = Run::get(run)?;
             let folder = NewFolder::begin(&run.output).map_err(output_error)?;
             error::take(fill(payload, (&raw const folder).cast()))?;
             let path = run.finish_folder(folder, &name.to_text())?;

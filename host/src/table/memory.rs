@@ -2,18 +2,66 @@
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-/// Bytes that new tensors can have: what the system calls available, within the limit of a container, and the buffers that MLX
-/// keeps for the next tensors. On a Mac the GPU has the same memory; what a GPU of its own has is not known here. As much
-/// as one likes where the system does not tell.
+use crate::error::{Code, Error, Result};
+
+/// The environment variable that tells how much memory is taken to be free at most, in GB.
+const VARIABLE: &str = "WEFT_MEMORY";
+
+/// Bytes that new tensors can have, but no more than the user lets us count on: what is [`available`], and the buffers that
+/// MLX keeps for the next tensors. As much as one likes where neither tells.
 pub fn free() -> u64 {
+    let kept = || mlx_rs::memory::cache_memory().unwrap_or(0) as u64;
+    let bytes = available().map_or(i64::MAX as u64, |bytes| bytes + kept());
+    bytes.min(limit().ok().flatten().unwrap_or(u64::MAX))
+}
+
+/// The bytes that `WEFT_MEMORY` tells, if it is set.
+///
+/// # Errors
+/// It is no number above 0.
+pub fn limit() -> Result<Option<u64>> {
+    let Some(text) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) else { return Ok(None) };
+    parsed(&text.to_string_lossy()).map(Some)
+}
+
+fn parsed(text: &str) -> Result<u64> {
+    let number = text.trim().parse().ok().filter(|gigabytes: &f64| *gigabytes > 0.0 && gigabytes.is_finite());
+    number.map(|gigabytes| (gigabytes * 1e9) as u64).ok_or_else(|| {
+        Error::new(Code::Usage, format!("{VARIABLE} is \"{text}\", which is no number of gigabytes"))
+            .place("the environment")
+            .help(format!("set {VARIABLE} to a number above 0 (8 or 0.5), or unset it"))
+    })
+}
+
+/// Bytes that the system calls available, within the limit of a container and that of `WEFT_MEMORY`. On a Mac the GPU has the
+/// same memory; what a GPU of its own has is not known here. None where nobody tells.
+pub fn available() -> Option<u64> {
+    let limit = limit().ok().flatten();
+    system().map(|bytes| bytes.min(limit.unwrap_or(u64::MAX))).or(limit)
+}
+
+fn system() -> Option<u64> {
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
-    let Ok(system) = System::new_with_specifics(refresh) else { return i64::MAX as u64 };
-    let available = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory).min(system.available_memory());
-    available + mlx_rs::memory::cache_memory().unwrap_or(0) as u64
+    let system = System::new_with_specifics(refresh).ok()?;
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    Some(limit.min(system.available_memory()))
 }
 
 /// Whether less than a fifth of the memory is free. Not where the system does not tell.
 pub fn is_short() -> bool {
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
     System::new_with_specifics(refresh).is_ok_and(|system| system.available_memory() < system.total_memory() / 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gigabytes_are_numbers_above_0() {
+        assert_eq!((parsed("8").unwrap(), parsed(" 0.5 ").unwrap()), (8_000_000_000, 500_000_000));
+        for text in ["8 GB", "-1", "0", "NaN", "inf", "x"] {
+            assert_eq!(parsed(text).unwrap_err().code, Code::Usage, "{text}");
+        }
+    }
 }

@@ -37,6 +37,7 @@ pub fn start(wanted: Option<Device>) -> Result<Device> {
         (Some(Device::Cpu), _) | (None, false) => Device::Cpu,
         (Some(Device::Gpu) | None, true) => Device::Gpu,
     };
+    super::live::belongs_here();
     super::cpu::use_here(device == Device::Cpu);
     mlx_rs::Device::set_default(&match device {
         Device::Gpu => mlx_rs::Device::gpu(),
@@ -59,6 +60,11 @@ fn gpu_is_there() -> bool {
 /// The most bytes that MLX held at once since the engine started.
 pub fn peak_memory() -> u64 {
     mlx_rs::memory::peak_memory().unwrap_or(0) as u64
+}
+
+/// Bytes that MLX's arrays hold now.
+pub fn active_memory() -> u64 {
+    mlx_rs::memory::active_memory().unwrap_or(0) as u64
 }
 
 /// Gives MLX's spare buffers back to the system.

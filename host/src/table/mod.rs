@@ -6,10 +6,12 @@ mod cpu;
 mod error;
 mod folder;
 mod interpolate;
+mod live;
 pub(crate) mod memory;
 pub(crate) mod mlx;
 mod model;
 mod ops;
+mod promise;
 pub(crate) mod run;
 mod tensor;
 mod value;
@@ -21,8 +23,9 @@ use mlx_rs::Array;
 use plugin_api::Result;
 use plugin_api::abi::{self, Host, Text};
 
-pub use error::take as take_status;
-pub use mlx::{Device, clear_spare_buffers, peak_memory, start};
+pub use error::{table as plugin_table, take as take_status};
+pub use live::{Handles, take_refused};
+pub use mlx::{Device, active_memory, clear_spare_buffers, peak_memory, start};
 pub use model::Model;
 pub use run::{Events, Run};
 pub use tensor::{Tensor, to_bytes};
@@ -45,6 +48,7 @@ pub fn host() -> &'static Host {
         major: abi::MAJOR,
         minor: abi::MINOR,
         ops: &raw const ops::OPS,
+        extension,
         error_new: error::new,
         error_view: error::view,
         error_free: error::free,
@@ -105,7 +109,6 @@ pub fn host() -> &'static Host {
         run_report: run::report,
         run_info: run::info,
         run_write: run::write,
-        extension,
         weights_exact: weights::exact,
         weights_history: weights::history,
         weights_with_history: weights::with_history,
@@ -113,6 +116,8 @@ pub fn host() -> &'static Host {
         folder_write: folder::write,
         folder_write_tensors: folder::write_tensors,
         weights_views: weights::views,
+        weights_transpose: weights::transpose,
+        tensor_quantize: tensor::quantize,
     };
     &HOST
 }

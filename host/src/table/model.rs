@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::ffi::c_void;
 use std::rc::Rc;
 
-use plugin_api::abi::{HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, RawWeights, Status, Text};
+use plugin_api::abi::{Flag, HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, RawWeights, Status, Text};
 use plugin_api::{Error, ErrorKind, Result, Role};
 
 use super::error;
+use super::live::{self, Kind};
 use super::run::Run;
 use super::value::Value;
 use super::weights;
@@ -39,12 +40,15 @@ impl Drop for Net {
 }
 
 #[derive(Debug)]
-struct Hook(HookTable);
+struct Hook {
+    table: &'static HookTable,
+    payload: *mut c_void,
+}
 
 impl Drop for Hook {
     fn drop(&mut self) {
         // SAFETY: the plugin's own function; called once.
-        unsafe { (self.0.free)(self.0.payload) }
+        unsafe { (self.table.free)(self.payload) }
     }
 }
 
@@ -58,7 +62,8 @@ impl Model {
         let raw = weights::to_raw(self.weights.clone());
         // SAFETY: lent for the call; the handle is freed after it. An error is ours.
         unsafe {
-            let status = (self.architecture.entry.build)(Text::text(&self.config), raw, &raw mut net);
+            let entry = &self.architecture.entry;
+            let status = (entry.build)(entry.payload, Text::text(&self.config), raw, &raw mut net);
             weights::free(raw);
             error::take(status)?;
         }
@@ -104,7 +109,7 @@ struct State {
 impl Drop for State {
     fn drop(&mut self) {
         // SAFETY: made by this hook's `start`, freed once.
-        unsafe { (self.hook.0.finish)(self.state) }
+        unsafe { (self.hook.table.finish)(self.state) }
     }
 }
 
@@ -147,9 +152,12 @@ pub unsafe extern "C" fn new(
     }
 }
 
-pub unsafe extern "C" fn view(model: *const RawValue, out: *mut ModelView) -> bool {
+pub unsafe extern "C" fn view(model: *const RawValue, out: *mut ModelView) -> Flag {
+    if !live::is_ours() {
+        return 0;
+    }
     // SAFETY: a live handle; the text lives in the model or for ever.
-    let Ok(model) = (unsafe { model_of(model) }) else { return false };
+    let Ok(model) = (unsafe { model_of(model) }) else { return 0 };
     let view = ModelView {
         role: Text::text(&model.architecture.role),
         architecture: Text::text(&model.architecture.id),
@@ -157,10 +165,13 @@ pub unsafe extern "C" fn view(model: *const RawValue, out: *mut ModelView) -> bo
     };
     // SAFETY: a valid target.
     unsafe { out.write(view) };
-    true
+    1
 }
 
 pub unsafe extern "C" fn weights(model: *const RawValue) -> *mut RawWeights {
+    if !live::is_ours() {
+        return std::ptr::null_mut();
+    }
     // SAFETY: a live handle.
     unsafe { model_of(model) }.map_or(std::ptr::null_mut(), |model| weights::to_raw(model.weights.clone()))
 }
@@ -189,14 +200,15 @@ pub unsafe extern "C" fn with_weights(
 pub unsafe extern "C" fn with_hook(
     model: *const RawValue,
     point: Text,
-    hook: HookTable,
+    hook: *const HookTable,
+    payload: *mut c_void,
     out: *mut *mut RawValue,
 ) -> Status {
-    // Owned from here on, so that it is freed on every way out.
-    let hook = Rc::new(Hook(hook));
-    // SAFETY: a live handle, lent text, a valid target.
+    // SAFETY: a live handle, a table that lives for ever, lent text, a valid target.
     unsafe {
         error::status(out, || {
+            // Owned from here on, so that the payload is freed on every way out.
+            let hook = Rc::new(Hook { table: error::table(hook, "a hook")?, payload });
             let model = model_of(model)?;
             let mut hooks = model.hooks.clone();
             hooks.push((point.to_text(), hook));
@@ -213,10 +225,15 @@ pub unsafe extern "C" fn with_hook(
 }
 
 pub unsafe extern "C" fn detect(role: Text, weights: *const RawWeights) -> Text {
+    if !live::is_ours() {
+        return Text::text("");
+    }
     // SAFETY: lent text and handle; the plugin's function catches; the id lives for ever.
     unsafe {
         let role = role.to_text();
-        let knows = |architecture: &&Architecture| architecture.role == role && (architecture.entry.detect)(weights);
+        let knows = |architecture: &&Architecture| {
+            architecture.role == role && (architecture.entry.detect)(architecture.entry.payload, weights) != 0
+        };
         Registry::get().architectures().find(knows).map_or(Text::text(""), |found| Text::text(&found.id))
     }
 }
@@ -234,17 +251,22 @@ pub unsafe extern "C" fn session_open(
             let net = model.net()?;
             let start = |(_, hook): &(String, Rc<Hook>)| {
                 let mut state = std::ptr::null_mut();
-                error::take((hook.0.start)(hook.0.payload, run, info, &raw mut state))?;
+                error::take((hook.table.start)(hook.payload, run, info, &raw mut state))?;
                 Ok(State { hook: Rc::clone(hook), state })
             };
             let states = model.hooks.iter().map(start).collect::<Result<_>>()?;
-            let session = Session { model, net, run: Run::get(run), states, step: RefCell::new(Value::Null) };
+            let session = Session { model, net, run: Run::get(run)?, states, step: RefCell::new(Value::Null) };
+            live::made(Kind::Session);
             Ok(Box::into_raw(Box::new(session)).cast())
         })
     }
 }
 
 pub unsafe extern "C" fn session_free(session: *mut RawSession) {
+    if session.is_null() || !live::is_ours() {
+        return;
+    }
+    live::gone(Kind::Session);
     // SAFETY: a handle of ours, freed once.
     let session = unsafe { Box::from_raw(session.cast::<Session>()) };
     session.model.release_after_use();
@@ -280,6 +302,9 @@ pub unsafe extern "C" fn session_around(
     next_payload: *mut c_void,
     out: *mut *mut RawValue,
 ) -> Status {
+    if let Err(error) = error::guard(|| Ok(())) {
+        return error::to_raw(error);
+    }
     // SAFETY: a live handle, lent text.
     let (this, point) = unsafe { (session_of(session), point.get()) };
     let at_point = |(index, (name, _)): (usize, &(String, Rc<Hook>))| (name.as_bytes() == point).then_some(index);
@@ -309,7 +334,7 @@ impl Chain<'_> {
         // SAFETY: hook and state belong together; `inner` outlives the call; the step is freed after it.
         unsafe {
             let payload = (&raw const inner).cast_mut().cast::<c_void>();
-            let status = (hook.0.around)(hook.0.payload, *state, step, input, call_inner, payload, out);
+            let status = (hook.table.around)(hook.payload, *state, step, input, call_inner, payload, out);
             super::value::free(step);
             status
         }
@@ -323,5 +348,5 @@ unsafe extern "C" fn call_inner(payload: *mut c_void, input: *const RawValue, ou
 
 pub unsafe extern "C" fn session_run(session: *const RawSession) -> *const RawRun {
     // SAFETY: a live handle; the run outlives the session.
-    unsafe { session_of(session) }.run.cast()
+    if live::is_ours() { unsafe { session_of(session) }.run.cast() } else { std::ptr::null() }
 }

@@ -1,7 +1,7 @@
 //! The table of tensor operations: one function of `imp` for every line of [`plugin_api::ops!`].
 
 use mlx_rs::Array;
-use plugin_api::abi::{RawTensor, Slice, Text};
+use plugin_api::abi::{Flag, RawTensor, Slice, Text};
 use plugin_api::ops::{Arg, Ops};
 use plugin_api::{Dtype, Result, Tensor};
 
@@ -26,7 +26,14 @@ macro_rules! plain {
         }
     )* };
 }
-plain!(f32 f64 i32 u64 bool);
+plain!(f32 f64 i32 u64);
+
+impl HostArg<'_> for bool {
+    type Host = bool;
+    unsafe fn host(raw: Flag) -> Result<bool> {
+        Ok(raw != 0)
+    }
+}
 
 impl HostArg<'_> for Dtype {
     type Host = Self;
@@ -79,6 +86,7 @@ macro_rules! table {
     (
         methods { $( $(#[$doc:meta])* fn $method:ident($($arg:ident: $ty:ty),*); )* }
         functions { $( $(#[$fdoc:meta])* fn $function:ident($($farg:ident: $fty:ty),*); )* }
+        later { $( $(#[$ldoc:meta])* $feature:literal fn $later:ident($($larg:ident: $lty:ty),*); )* }
     ) => {
         pub static OPS: Ops = Ops {
             size: size_of::<Ops>(),
@@ -98,6 +106,17 @@ macro_rules! table {
                 }
                 call
             }, )*
+            $(
+                $later: {
+                    unsafe extern "C" fn call(x: *const RawTensor $(, $larg: <$lty as Arg>::Raw)*) -> *mut RawTensor {
+                        // SAFETY: every argument is lent for the call.
+                        Handle::run(|| unsafe {
+                            imp::$later(Handle::get(x).array()? $(, <$lty as HostArg>::host($larg)?)*)
+                        })
+                    }
+                    call
+                },
+            )*
         };
     };
 }

@@ -12,11 +12,13 @@ use plugin_api::{Dtype, Error, ErrorKind, Result};
 
 use super::compute;
 use super::error;
+use super::live;
 use super::memory;
 use super::mlx::{Device, mlx_error};
 use super::tensor::{Tensor, to_bytes};
-use super::value::Value;
+use super::value::{self, Value};
 use crate::engine::protocol::{Event, Table};
+use crate::limits;
 use crate::new_folder::NewFolder;
 
 /// Where events go. They are lost when the client is gone; the engine ends then by itself.
@@ -54,6 +56,8 @@ struct Loading {
 
 thread_local! {
     static LOADING: RefCell<Option<Loading>> = const { RefCell::new(None) };
+    /// The run of the node that is under way.
+    static CURRENT: Cell<*const RawRun> = const { Cell::new(std::ptr::null()) };
 }
 
 impl Run {
@@ -61,15 +65,25 @@ impl Run {
         std::ptr::from_ref(self).cast()
     }
 
+    /// The run behind a handle.
+    ///
+    /// # Errors
+    /// It is not the one that is under way: a plugin kept the handle longer than it was lent.
+    ///
     /// # Safety
-    /// `raw` is a live handle of ours.
-    pub unsafe fn get<'a>(raw: *const RawRun) -> &'a Self {
-        // SAFETY: every run handle was made by `as_raw`.
-        unsafe { &*raw.cast::<Self>() }
+    /// `'a` ends with the call from the plugin.
+    pub unsafe fn get<'a>(raw: *const RawRun) -> Result<&'a Self> {
+        if !live::is_ours() || raw.is_null() || raw != CURRENT.get() {
+            let what = "the plugin spoke to the run of a node that is over";
+            return Err(Error::new(ErrorKind::Plugin, what).help("report this to the plugin's author"));
+        }
+        // SAFETY: the run of `within`, which is waiting for the plugin.
+        Ok(unsafe { &*raw.cast::<Self>() })
     }
 
-    /// Runs `body` with this run's progress and cancellation for whatever weights it reads.
+    /// Runs `body`, the node's code, with this run's progress and cancellation for whatever weights it reads.
     pub fn within<T>(&self, body: impl FnOnce() -> T) -> T {
+        CURRENT.set(self.as_raw());
         let loading = Loading {
             node: self.node.clone(),
             events: Rc::clone(&self.events),
@@ -80,6 +94,7 @@ impl Run {
         LOADING.with_borrow_mut(|slot| *slot = Some(loading));
         let result = body();
         LOADING.with_borrow_mut(|slot| *slot = None);
+        CURRENT.set(std::ptr::null());
         result
     }
 
@@ -102,6 +117,10 @@ impl Run {
         let &[height, width, 3] = image.shape() else {
             return Err(Error::invalid(format!("a preview has the shape [height, width, 3], not {:?}", image.shape())));
         };
+        if height.max(width) > limits::PICTURE_SIDE as i32 {
+            let what = format!("a preview of {width} x {height} pixels is too large: {} a side", limits::PICTURE_SIDE);
+            return Err(Error::new(ErrorKind::Limit, what));
+        }
         let levels = compute::round(&compute::multiply_scalar(&compute::clip(image, 0.0, 1.0)?, 255.0)?)?;
         let rgb = to_bytes(&levels, Dtype::Uint8)?;
         let (width, height) = (width as u32, height as u32);
@@ -173,7 +192,7 @@ pub unsafe extern "C" fn progress(run: *const RawRun, done: u32, total: u32, x: 
     unsafe {
         error::status(&raw mut unit, || {
             let x = if x.is_null() { None } else { Some(Tensor::get(x).array()?) };
-            Run::get(run).report(done, total, x)
+            Run::get(run)?.report(done, total, x)
         })
     }
 }
@@ -181,12 +200,15 @@ pub unsafe extern "C" fn progress(run: *const RawRun, done: u32, total: u32, x: 
 pub unsafe extern "C" fn preview(run: *const RawRun, image: *const RawTensor) -> Status {
     let mut unit = ();
     // SAFETY: live handles.
-    unsafe { error::status(&raw mut unit, || Run::get(run).show(Tensor::get(image).array()?)) }
+    unsafe { error::status(&raw mut unit, || Run::get(run)?.show(Tensor::get(image).array()?)) }
 }
 
 pub unsafe extern "C" fn note(run: *const RawRun, text: Text) {
     // SAFETY: a live handle, lent text.
-    let (run, text) = unsafe { (Run::get(run), text.to_text()) };
+    let Ok(run) = (unsafe { Run::get(run) }) else { return };
+    // SAFETY: lent text.
+    let mut text = unsafe { text.to_text() };
+    text.truncate(text.floor_char_boundary(limits::TEXT_BYTES));
     (run.events)(Event::Note { node: run.node.clone(), text });
 }
 
@@ -195,7 +217,7 @@ pub unsafe extern "C" fn report(run: *const RawRun, table: *const RawValue) -> S
     // SAFETY: live handles.
     unsafe {
         error::status(&raw mut unit, || {
-            let run = Run::get(run);
+            let run = Run::get(run)?;
             let table = read_table(Value::get(table)).ok_or_else(|| {
                 Error::new(ErrorKind::Plugin, "a report is a record of `title`, `columns`, and `rows` as long as they")
             })?;
@@ -218,7 +240,7 @@ fn read_table(value: &Value) -> Option<Table> {
 
 pub unsafe extern "C" fn info(run: *const RawRun) -> *mut RawValue {
     // SAFETY: a live handle.
-    let run = unsafe { Run::get(run) };
+    let Ok(run) = (unsafe { Run::get(run) }) else { return value::give(|| Value::record([])) };
     let entry = |key: &str, text: &str| (key.to_owned(), Value::text(text));
     Value::record([
         entry("device", run.device.name()),
@@ -244,7 +266,7 @@ pub unsafe extern "C" fn write(
     // SAFETY: a live handle, lent text and bytes, a valid target.
     unsafe {
         error::status(out, || {
-            let path = Run::get(run).write_output(&name.to_text(), &extension.to_text(), bytes.get())?;
+            let path = Run::get(run)?.write_output(&name.to_text(), &extension.to_text(), bytes.get())?;
             Ok(Value::text(&path.to_string_lossy()).into_raw())
         })
     }

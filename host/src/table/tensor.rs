@@ -5,6 +5,7 @@ use plugin_api::abi::{RawError, RawTensor, Slice, Status};
 use plugin_api::{Dtype, Error, ErrorKind, Result};
 
 use super::error;
+use super::live::{self, Kind};
 use super::mlx::{from_bytes, mlx_dtype, mlx_error};
 
 /// What a tensor handle points to.
@@ -17,6 +18,7 @@ impl Tensor {
     }
 
     pub fn into_raw(self) -> *mut RawTensor {
+        live::made(Kind::Tensor);
         Box::into_raw(Box::new(self)).cast()
     }
 
@@ -30,6 +32,7 @@ impl Tensor {
     /// # Safety
     /// `raw` is a handle of ours that nobody uses again.
     pub unsafe fn take(raw: *mut RawTensor) -> Self {
+        live::gone(Kind::Tensor);
         // SAFETY: every tensor handle was made by `into_raw`.
         *unsafe { Box::from_raw(raw.cast::<Self>()) }
     }
@@ -106,12 +109,14 @@ pub unsafe extern "C" fn failed(error: *const RawError) -> *mut RawTensor {
 
 pub unsafe extern "C" fn clone(tensor: *const RawTensor) -> *mut RawTensor {
     // SAFETY: a live handle.
-    unsafe { Tensor::get(tensor) }.clone().into_raw()
+    Tensor::run(|| unsafe { Tensor::get(tensor) }.array().cloned())
 }
 
 pub unsafe extern "C" fn free(tensor: *mut RawTensor) {
-    // SAFETY: a handle of ours, freed once.
-    drop(unsafe { Tensor::take(tensor) });
+    if !tensor.is_null() && live::is_ours() {
+        // SAFETY: a handle of ours, freed once.
+        drop(unsafe { Tensor::take(tensor) });
+    }
 }
 
 pub unsafe extern "C" fn shape(tensor: *const RawTensor, out: *mut Slice<i32>) -> Status {
@@ -132,6 +137,17 @@ pub unsafe extern "C" fn eval(tensors: Slice<*const RawTensor>) -> Status {
             let arrays: Vec<&Array> =
                 tensors.get().iter().map(|raw| Tensor::get(*raw).array()).collect::<Result<_>>()?;
             mlx_rs::transforms::eval(arrays).map_err(mlx_error)
+        })
+    }
+}
+
+/// Three handles; see [`crate::weights::quantize`].
+pub unsafe extern "C" fn quantize(tensor: *const RawTensor, bits: u32, out: *mut *mut RawTensor) -> Status {
+    // SAFETY: a live handle, an array of three.
+    unsafe {
+        error::status(out.cast::<[*mut RawTensor; 3]>(), || {
+            let parts = crate::weights::quantize(Tensor::get(tensor).array()?, bits as i32)?;
+            Ok(parts.map(|part| Tensor(Ok(part)).into_raw()))
         })
     }
 }

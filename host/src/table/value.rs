@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use mlx_rs::Array;
 use plugin_api::Tag;
-use plugin_api::abi::{RawTensor, RawValue, Slice, Text, ValueView};
+use plugin_api::abi::{Flag, FreeFn, RawTensor, RawValue, Slice, Text, ValueView};
 
+use super::live::{self, Kind};
 use super::model::Model;
 use super::tensor::Tensor;
 use crate::graph::Param;
@@ -30,9 +31,9 @@ pub enum Value {
 /// A value of a plugin's own kind, freed by the plugin.
 #[derive(Debug)]
 pub struct Opaque {
-    kind: String,
+    pub kind: String,
     payload: *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void),
+    free: FreeFn,
 }
 
 impl Drop for Opaque {
@@ -87,7 +88,8 @@ impl Value {
         }
     }
 
-    /// Whether this may leave an output of this link kind. Kinds that Weft does not know take anything.
+    /// Whether this may leave an output of this link kind. Kinds that Weft does not know take anything but opaque values of
+    /// another kind.
     pub fn is_of_kind(&self, kind: &str) -> bool {
         match kind {
             "BOOL" => self.tag() == Tag::Bool,
@@ -99,11 +101,25 @@ impl Value {
             "MODEL" | "TEXT_ENCODER" | "VAE" | "UPSCALE_MODEL" => {
                 matches!(self, Self::Model(model) if model.architecture.role == kind)
             }
-            _ => true,
+            _ => match self {
+                Self::Opaque(opaque) => kind == "*" || opaque.kind == kind,
+                _ => true,
+            },
+        }
+    }
+
+    /// Whether a plugin's own code is in it, which may keep handles for as long as the value lives.
+    pub fn holds_code(&self) -> bool {
+        match self {
+            Self::Model(_) | Self::Opaque(_) => true,
+            Self::List(values) => values.iter().any(Self::holds_code),
+            Self::Record(entries) => entries.values().any(Self::holds_code),
+            _ => false,
         }
     }
 
     pub fn into_raw(self) -> *mut RawValue {
+        live::made(Kind::Value);
         Box::into_raw(Box::new(self)).cast()
     }
 
@@ -117,6 +133,7 @@ impl Value {
     /// # Safety
     /// `raw` is a handle of ours that nobody uses again.
     pub unsafe fn take(raw: *mut RawValue) -> Self {
+        live::gone(Kind::Value);
         // SAFETY: every value handle was made by `into_raw`.
         *unsafe { Box::from_raw(raw.cast::<Self>()) }
     }
@@ -141,76 +158,78 @@ impl From<&Param> for Value {
     }
 }
 
-fn or_null(value: Option<&Value>) -> *mut RawValue {
-    value.map_or(std::ptr::null_mut(), |value| value.clone().into_raw())
+/// A new value for the plugin; a thread of its own gets null's, and nothing that it named is touched.
+pub fn give(make: impl FnOnce() -> Value) -> *mut RawValue {
+    if live::is_ours() { make() } else { Value::Null }.into_raw()
+}
+
+/// A value for the plugin, or a null pointer where there is none or a thread of its own asks.
+fn give_some(find: impl FnOnce() -> Option<Value>) -> *mut RawValue {
+    if !live::is_ours() {
+        return std::ptr::null_mut();
+    }
+    find().map_or(std::ptr::null_mut(), Value::into_raw)
 }
 
 pub unsafe extern "C" fn null() -> *mut RawValue {
-    Value::Null.into_raw()
+    give(|| Value::Null)
 }
 
-pub unsafe extern "C" fn bool(value: bool) -> *mut RawValue {
-    Value::Bool(value).into_raw()
+pub unsafe extern "C" fn bool(value: Flag) -> *mut RawValue {
+    give(|| Value::Bool(value != 0))
 }
 
 pub unsafe extern "C" fn int(value: i64) -> *mut RawValue {
-    Value::Int(value).into_raw()
+    give(|| Value::Int(value))
 }
 
 pub unsafe extern "C" fn float(value: f64) -> *mut RawValue {
-    Value::Float(value).into_raw()
+    give(|| Value::Float(value))
 }
 
 pub unsafe extern "C" fn text(value: Text) -> *mut RawValue {
     // SAFETY: lent for the call.
-    Value::text(&unsafe { value.to_text() }).into_raw()
+    give(|| Value::text(&unsafe { value.to_text() }))
 }
 
 pub unsafe extern "C" fn tensor(value: *const RawTensor) -> *mut RawValue {
     // SAFETY: a live handle.
-    Value::Tensor(unsafe { Tensor::get(value) }.clone()).into_raw()
+    give(|| Value::Tensor(unsafe { Tensor::get(value) }.clone()))
 }
 
 pub unsafe extern "C" fn list(values: Slice<*const RawValue>) -> *mut RawValue {
     // SAFETY: live handles.
-    Value::List(unsafe { values.get().iter().map(|raw| Value::get(*raw).clone()).collect() }).into_raw()
+    give(|| Value::List(unsafe { values.get().iter().map(|raw| Value::get(*raw).clone()).collect() }))
 }
 
 pub unsafe extern "C" fn record() -> *mut RawValue {
-    Value::record([]).into_raw()
+    give(|| Value::record([]))
 }
 
-pub unsafe extern "C" fn opaque(
-    kind: Text,
-    payload: *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void),
-) -> *mut RawValue {
-    // SAFETY: lent for the call.
-    let kind = unsafe { kind.to_text() };
-    Value::Opaque(Rc::new(Opaque { kind, payload, free })).into_raw()
+pub unsafe extern "C" fn opaque(kind: Text, payload: *mut c_void, free: FreeFn) -> *mut RawValue {
+    give(|| {
+        // SAFETY: lent for the call.
+        let kind = unsafe { kind.to_text() };
+        Value::Opaque(Rc::new(Opaque { kind, payload, free }))
+    })
 }
 
 pub unsafe extern "C" fn clone(value: *const RawValue) -> *mut RawValue {
     // SAFETY: a live handle.
-    unsafe { Value::get(value) }.clone().into_raw()
+    give(|| unsafe { Value::get(value) }.clone())
 }
 
 pub unsafe extern "C" fn free(value: *mut RawValue) {
-    // SAFETY: a handle of ours, freed once.
-    drop(unsafe { Value::take(value) });
+    if !value.is_null() && live::is_ours() {
+        // SAFETY: a handle of ours, freed once.
+        drop(unsafe { Value::take(value) });
+    }
 }
 
 pub unsafe extern "C" fn view(value: *const RawValue, out: *mut ValueView) {
-    // SAFETY: a live handle, whose text and payload live as long.
-    let value = unsafe { Value::get(value) };
-    let mut view = ValueView {
-        tag: value.tag() as u32,
-        int: 0,
-        float: 0.0,
-        text: Text::text(""),
-        len: 0,
-        payload: std::ptr::null_mut(),
-    };
+    // SAFETY: a live handle, whose text and payload live as long; on another thread not even that is looked at.
+    let value = if live::is_ours() { unsafe { Value::get(value) } } else { &Value::Null };
+    let mut view = ValueView { tag: value.tag() as u32, ..ValueView::default() };
     match value {
         Value::Null | Value::Tensor(_) => {}
         Value::Bool(value) => view.int = i64::from(*value),
@@ -223,6 +242,7 @@ pub unsafe extern "C" fn view(value: *const RawValue, out: *mut ValueView) {
         Value::Opaque(opaque) => {
             view.text = Text::text(&opaque.kind);
             view.payload = opaque.payload;
+            view.free = Some(opaque.free);
         }
     }
     // SAFETY: a valid target.
@@ -230,6 +250,9 @@ pub unsafe extern "C" fn view(value: *const RawValue, out: *mut ValueView) {
 }
 
 pub unsafe extern "C" fn as_tensor(value: *const RawValue) -> *mut RawTensor {
+    if !live::is_ours() {
+        return std::ptr::null_mut();
+    }
     // SAFETY: a live handle.
     match unsafe { Value::get(value) } {
         Value::Tensor(tensor) => tensor.clone().into_raw(),
@@ -239,22 +262,24 @@ pub unsafe extern "C" fn as_tensor(value: *const RawValue) -> *mut RawTensor {
 
 pub unsafe extern "C" fn list_get(list: *const RawValue, index: usize) -> *mut RawValue {
     // SAFETY: a live handle.
-    match unsafe { Value::get(list) } {
-        Value::List(values) => or_null(values.get(index)),
-        _ => std::ptr::null_mut(),
-    }
+    give_some(|| match unsafe { Value::get(list) } {
+        Value::List(values) => values.get(index).cloned(),
+        _ => None,
+    })
 }
 
 pub unsafe extern "C" fn record_get(record: *const RawValue, key: Text) -> *mut RawValue {
     // SAFETY: a live handle, lent text.
-    let (record, key) = unsafe { (Value::get(record), key.to_text()) };
-    match record {
-        Value::Record(entries) => or_null(entries.get(&key)),
-        _ => std::ptr::null_mut(),
-    }
+    give_some(|| match unsafe { (Value::get(record), key.to_text()) } {
+        (Value::Record(entries), key) => entries.get(&key).cloned(),
+        _ => None,
+    })
 }
 
 pub unsafe extern "C" fn record_key(record: *const RawValue, index: usize) -> Text {
+    if !live::is_ours() {
+        return Text::text("");
+    }
     // SAFETY: a live handle; the key lives in it.
     match unsafe { Value::get(record) } {
         Value::Record(entries) => entries.keys().nth(index).map_or(Text::text(""), |key| Text::text(key)),
@@ -263,10 +288,12 @@ pub unsafe extern "C" fn record_key(record: *const RawValue, index: usize) -> Te
 }
 
 pub unsafe extern "C" fn record_with(record: *const RawValue, key: Text, value: *const RawValue) -> *mut RawValue {
-    // SAFETY: live handles, lent text.
-    let (record, key, value) = unsafe { (Value::get(record), key.to_text(), Value::get(value).clone()) };
-    let Value::Record(entries) = record else { return std::ptr::null_mut() };
-    let mut entries = BTreeMap::clone(entries);
-    entries.insert(key, value);
-    Value::Record(Rc::new(entries)).into_raw()
+    give_some(|| {
+        // SAFETY: live handles, lent text.
+        let (record, key, value) = unsafe { (Value::get(record), key.to_text(), Value::get(value).clone()) };
+        let Value::Record(entries) = record else { return None };
+        let mut entries = BTreeMap::clone(entries);
+        entries.insert(key, value);
+        Some(Value::Record(Rc::new(entries)))
+    })
 }

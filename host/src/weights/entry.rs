@@ -34,6 +34,27 @@ impl Entry {
         Ok(weft_formats::pickle::gather(&data, width, &shape, strides))
     }
 
+    /// The same numbers with the axes in another order: axis i of it is what was axis `axes[i]`.
+    ///
+    /// # Errors
+    /// Other axes than the tensor has, or one that is packed.
+    pub(super) fn transpose(&self, axes: &[i32]) -> Result<Self> {
+        let Self { name, shape, .. } = self;
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..shape.len() as i32) {
+            return Err(Error::invalid(format!("{axes:?} is no order of the axes of `{name}` {shape:?}")));
+        }
+        let width = dtype::width(&self.stored).filter(|_| matches!(self.coding, Coding::Plain));
+        let Some(width) = width else {
+            return Err(Error::file(format!("`{name}` of {} is packed, and its axes stay as they are", self.file))
+                .help("use the bfloat16 or float32 file of the model"));
+        };
+        let strides = self.strides.clone().unwrap_or_else(|| row_major(shape, width));
+        let (shape, strides) = axes.iter().map(|&axis| (shape[axis as usize], strides[axis as usize])).unzip();
+        Ok(Self { shape, strides: Some(strides), ..self.clone() })
+    }
+
     /// The rows that `view` means, which follow each other in the file.
     ///
     /// # Errors
@@ -62,6 +83,21 @@ impl Entry {
         let (start, bytes) = (self.start + start, size as usize);
         Ok(Self { name: view.name, shape: view.shape, coding, start, bytes, ..self.clone() })
     }
+}
+
+/// Bytes from one index of an axis to the next, where the numbers follow each other.
+fn row_major(shape: &[i32], width: usize) -> Vec<usize> {
+    let mut strides: Vec<usize> = shape
+        .iter()
+        .rev()
+        .scan(width, |next, &side| {
+            let stride = *next;
+            *next = next.saturating_mul(side as usize);
+            Some(stride)
+        })
+        .collect();
+    strides.reverse();
+    strides
 }
 
 impl Coding {

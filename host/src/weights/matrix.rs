@@ -39,6 +39,16 @@ impl From<Array> for Matrix {
     }
 }
 
+/// The packed numbers of a matrix, their scales and their biases, in groups of [`GROUP`].
+///
+/// # Errors
+/// What is no matrix of whole groups, and bits that MLX does not have.
+pub fn quantize(array: &Array, bits: i32) -> Result<[Array; 3]> {
+    let (packed, scales, biases) = ops::quantize(array, GROUP, bits).map_err(mlx_error)?;
+    mlx_rs::transforms::eval([&packed, &scales, &biases]).map_err(mlx_error)?;
+    Ok([packed, scales, biases])
+}
+
 impl Matrix {
     /// Rounded to so many bits. What is no matrix of whole groups stays as it is.
     pub fn quantized(array: Array, bits: i32) -> Result<Self> {
@@ -46,13 +56,7 @@ impl Matrix {
         if !fits {
             return Ok(array.into());
         }
-        let pack = || -> std::result::Result<Numbers, Exception> {
-            let (packed, scales, biases) = ops::quantize(&array, GROUP, bits)?;
-            mlx_rs::transforms::eval([&packed, &scales, &biases])?;
-            Ok(Numbers::Packed { packed, scales, biases, bits, group: GROUP, dtype: array.dtype() })
-        };
-        let numbers = pack().map_err(mlx_error)?;
-        Ok(Self { numbers, beside: None })
+        Ok(Self::packed(quantize(&array, bits)?, bits, GROUP))
     }
 
     /// One that a file has packed. The type of its numbers is that of the scales.

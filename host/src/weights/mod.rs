@@ -1,5 +1,6 @@
 //! Named tensors, left in their files until they are used.
 
+mod about;
 mod coding;
 mod dtype;
 mod entry;
@@ -29,6 +30,7 @@ use coding::{Affine, Coding};
 use matrix::Matrix;
 
 pub use entry::Entry;
+pub use matrix::quantize;
 pub use open::open;
 pub use patch::{Change, Patch};
 
@@ -112,6 +114,20 @@ impl Weights {
         let entries = views.map(entry).collect::<Result<_>>()?;
         let history = Rc::clone(&self.history);
         Ok(Self { dtype: self.dtype, bits: self.bits, history, ..Self::new(entries) })
+    }
+
+    /// The same tensors, one with its axes in another order.
+    ///
+    /// # Errors
+    /// There is no such tensor, other axes than it has, or one that is changed or packed.
+    pub fn transpose(&self, name: &str, axes: &[i32]) -> Result<Self> {
+        let entry = self.find(name).ok_or_else(|| self.missing(name))?;
+        if self.patches.contains_key(name) {
+            return Err(Error::invalid(format!("`{name}` is changed, and the axes of a changed tensor stay")));
+        }
+        let turned = entry.transpose(axes)?;
+        let entries = self.entries.iter().map(|entry| if entry.name == name { &turned } else { entry }.clone());
+        Ok(Self { entries: Rc::new(entries.collect()), ..self.unread() })
     }
 
     /// The same tensors, floating-point ones converted to `dtype` when they are read.

@@ -47,18 +47,21 @@ pub fn split(patches: &[Rc<Patch>]) -> (&[Rc<Patch>], &[Rc<Patch>]) {
 
 /// A plugin's function of the tensor, freed by the plugin.
 #[derive(Debug)]
-pub struct Change(PatchTable);
+pub struct Change {
+    table: &'static PatchTable,
+    payload: *mut c_void,
+}
 
 impl Drop for Change {
     fn drop(&mut self) {
         // SAFETY: the plugin's own function; called once.
-        unsafe { (self.0.free)(self.0.payload) }
+        unsafe { (self.table.free)(self.payload) }
     }
 }
 
 impl Change {
-    pub fn new(table: PatchTable) -> Self {
-        Self(table)
+    pub fn new(table: &'static PatchTable, payload: *mut c_void) -> Self {
+        Self { table, payload }
     }
 
     fn apply(&self, name: &str, weight: Array) -> Result<Array> {
@@ -67,7 +70,7 @@ impl Change {
         let mut out: *mut RawTensor = std::ptr::null_mut();
         // SAFETY: the payload belongs to the function; the tensor is lent and freed after the call; status and result are ours.
         let changed = unsafe {
-            let status = (self.0.apply)(self.0.payload.cast::<c_void>(), weight, &raw mut out);
+            let status = (self.table.apply)(self.payload, weight, &raw mut out);
             drop(Tensor::take(weight));
             take_status(status)?;
             if out.is_null() {

@@ -7,11 +7,7 @@ pub struct LoadUpscaler;
 
 impl Node for LoadUpscaler {
     fn spec() -> NodeSpec {
-        let file = InputKind::File {
-            default: String::new(),
-            folder: Folder::Models("upscale_models".to_owned()),
-            extensions: ["safetensors", "pth"].map(str::to_owned).to_vec(),
-        };
+        let file = InputKind::file(Folder::models("upscale_models")).extensions(&["safetensors", "pth"]);
         NodeSpec::new("LoadUpscaler", "loaders", "Loads a network that makes pictures larger: ESRGAN, Real-ESRGAN.")
             .required_param("file", file, "A file below models/upscale_models.")
             .output("upscale_model", "UPSCALE_MODEL")

@@ -69,9 +69,6 @@ impl About {
 pub fn tiles(about: &About, sizes: &Sizes, asked: Tiles, free: i64) -> Result<(Tiles, Option<String>)> {
     let free = free - free / SPARE;
     let left = free - canvas(sizes);
-    if left <= 0 {
-        return Err(too_large(sizes, canvas(sizes), free));
-    }
     let needed = about.pass(sizes, asked.side);
     if needed <= left {
         return Ok((asked, None));
@@ -81,7 +78,7 @@ pub fn tiles(about: &About, sizes: &Sizes, asked: Tiles, free: i64) -> Result<(T
     let side = fits.ok_or_else(|| too_large(sizes, canvas(sizes) + about.pass(sizes, SMALLEST), free))?;
     let tiles = Tiles { side, overlap: asked.overlap.min(side / 4) };
     let note = format!(
-        "Tiles of {side}×{side} pixels that overlap by {}: those of {}×{} need {}, and {} are free.",
+        "tiles of {side}×{side} pixels that overlap by {}: those of {}×{} need {}, and {} are free",
         tiles.overlap,
         asked.side,
         asked.side,
@@ -117,7 +114,7 @@ fn too_large(sizes: &Sizes, needed: i64, free: i64) -> Error {
 }
 
 fn gigabytes(bytes: i64) -> String {
-    format!("{:.2} GiB", bytes.max(0) as f64 / f64::from(1 << 30))
+    format!("{:.2} GB", bytes.max(0) as f64 / 1e9)
 }
 
 #[cfg(test)]
@@ -146,7 +143,7 @@ mod tests {
         let (tiles, note) = fitted(&sizes(1024, 4), 2 << 30).unwrap();
         assert_eq!(tiles, Tiles { side: 304, overlap: 32 });
         let note = note.unwrap();
-        assert!(note.contains("304×304") && note.contains("4.09 GiB") && note.contains("1.56 GiB"), "{note}");
+        assert!(note.contains("304×304") && note.contains("4.40 GB") && note.contains("1.68 GB"), "{note}");
         assert_eq!(fitted(&sizes(1024, 4), 330 << 20).unwrap().0, Tiles { side: 64, overlap: 16 });
     }
 
@@ -154,7 +151,7 @@ mod tests {
     fn what_cannot_fit_is_refused_with_numbers() {
         let error = fitted(&sizes(2048, 4), 800 << 20).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Limit);
-        assert!(error.message.contains("8192×8192") && error.message.contains("0.75 GiB"), "{}", error.message);
+        assert!(error.message.contains("8192×8192") && error.message.contains("0.90 GB"), "{}", error.message);
         assert!(fitted(&Sizes { count: 9, ..sizes(1024, 4) }, 3 << 30).is_err());
         assert!(fitted(&sizes(1024, 4), 0).is_err());
     }

@@ -69,6 +69,7 @@ fn progress_is_told_of_every_tile_of_every_picture_and_a_run_can_be_stopped_ther
     let tiled = |inputs: Record| inputs.with("scale", 2.0).with("tile", 64).with("overlap", 0);
     let run = TestRun::new();
     upscaled(&run, &picture(2, 10, 100), tiled).unwrap();
+    assert_eq!(run.notes.take(), ["100×10 to 200×20 pixels in 2 tiles"]);
     assert_eq!(run.progress.take(), [(1, 4), (2, 4), (3, 4), (4, 4)]);
     let run = TestRun { cancel_at: Some(3), ..TestRun::new() };
     let error = upscaled(&run, &picture(2, 10, 100), tiled).unwrap_err();
@@ -93,7 +94,7 @@ fn smaller_tiles_are_taken_where_memory_is_short() {
     let run = TestRun { free_memory: Some(120 << 20), ..TestRun::new() };
     upscaled(&run, &picture(1, 100, 100), |inputs| inputs.with("scale", 2.0)).unwrap();
     let notes = run.notes.take();
-    assert!(notes[0].contains("Tiles of 80×80") && notes[0].contains("GiB"), "{notes:?}");
+    assert!(notes[0].contains("tiles of 80×80") && notes[0].contains("GB"), "{notes:?}");
     assert_eq!(run.progress.take().len(), 4);
     let run = TestRun { free_memory: Some(1 << 20), ..TestRun::new() };
     let error = upscaled(&run, &picture(1, 100, 100), |inputs| inputs).unwrap_err();

@@ -35,7 +35,9 @@ impl Node for UpscaleImage {
         let free = run.info().find("free_memory")?.unwrap_or(i64::MAX);
         let (tiles, note) = plan::tiles(&about, &sizes, asked(inputs)?, free)?;
         note.iter().for_each(|note| run.note(note));
-        let image = upscaled(&session, &image, &sizes, &about.grid(&sizes, tiles))?;
+        let grid = about.grid(&sizes, tiles);
+        run.note(&told(&sizes, grid.count()));
+        let image = upscaled(&session, &image, &sizes, &grid)?;
         let mask = inputs.find::<Tensor>("mask")?.map(|mask| resized(&mask, sizes.to)).transpose()?;
         Ok(Record::new().with("image", image).with("mask", mask.map_or_else(Value::null, Value::from)))
     }
@@ -50,6 +52,12 @@ fn sizes(image: &Tensor, scale: f64) -> Result<Sizes> {
     }
     let to = [height, width].map(|side| (f64::from(side) * scale).round() as i32);
     Ok(Sizes { count, from: [height, width], to })
+}
+
+/// "128×96 to 512×384 pixels", and in how many tiles.
+fn told(Sizes { from, to, .. }: &Sizes, tiles: usize) -> String {
+    let tiles = if tiles == 1 { String::new() } else { format!(" in {tiles} tiles") };
+    format!("{}×{} to {}×{} pixels{tiles}", from[1], from[0], to[1], to[0])
 }
 
 fn asked(inputs: &Record) -> Result<Tiles> {

@@ -10,11 +10,7 @@ pub struct LoadImage;
 
 impl Node for LoadImage {
     fn spec() -> NodeSpec {
-        let file = InputKind::File {
-            default: String::new(),
-            folder: Folder::Input,
-            extensions: ["png", "jpg", "jpeg", "webp"].map(str::to_owned).to_vec(),
-        };
+        let file = InputKind::file(Folder::Input).extensions(&["png", "jpg", "jpeg", "webp"]);
         let help =
             "Reads a PNG, JPEG or WebP, turned as its EXIF says. The mask is 1 where the picture is transparent.";
         NodeSpec::new("LoadImage", "image", help)
@@ -25,17 +21,12 @@ impl Node for LoadImage {
 
     fn run(_: &Run, inputs: &Record) -> Result<Record> {
         let path: String = inputs.get("file")?;
-        let picture = read(&path).and_then(|bytes| decode::decode(&bytes)).map_err(|error| about(&path, error))?;
+        let picture = read(&path).and_then(|bytes| decode::decode(&bytes)).map_err(|error| error.about(&path))?;
         let Decoded { width, height, rgb, mask } = picture;
         Ok(Record::new()
             .with("image", Tensor::from_slice(&rgb, &[1, height, width, 3]))
             .with("mask", Tensor::from_slice(&mask, &[1, height, width])))
     }
-}
-
-/// The error with the file that it is about.
-fn about(path: &str, error: Error) -> Error {
-    Error { message: format!("{path}: {}", error.message), ..error }
 }
 
 fn read(path: &str) -> Result<Vec<u8>> {

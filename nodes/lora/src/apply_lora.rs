@@ -17,7 +17,7 @@ impl Node for ApplyLora {
         .optional_link("text_encoder", "TEXT_ENCODER", row::TEXT_ENCODER_HELP)
         .required_param("file", row::file(), "A file below models/loras.")
         .param("weight", row::weight(), "How strongly; 0 is not at all, below 0 the opposite.")
-        .param("enabled", InputKind::Bool { default: true }, "Off, everything passes through unchanged.");
+        .param("enabled", InputKind::bool(true), "Off, everything passes through unchanged.");
         Options::describe(spec)
             .output("model", "MODEL")
             .output("text_encoder", "TEXT_ENCODER")

@@ -8,11 +8,7 @@ pub struct PromptLoras;
 
 impl Node for PromptLoras {
     fn spec() -> NodeSpec {
-        let prompt = InputKind::Prompt {
-            default: String::new(),
-            folder: Folder::Models("loras".to_owned()),
-            extensions: vec!["safetensors".to_owned()],
-        };
+        let prompt = InputKind::prompt(Folder::models("loras")).extensions(&["safetensors"]);
         let help = "Applies the LoRAs that a prompt names as <lora:name:weight>, and takes these tags out of it.";
         let spec = NodeSpec::new("PromptLoras", "lora", help)
             .link("model", "MODEL", row::MODEL_HELP)

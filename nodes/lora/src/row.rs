@@ -91,11 +91,8 @@ impl Options {
 
     /// The inputs that [`Options::of`] reads.
     pub fn describe(spec: NodeSpec) -> NodeSpec {
-        spec.param("allow_partial", InputKind::Bool { default: false }, PARTIAL_HELP).param(
-            "mode",
-            InputKind::choice(&["auto", "live", "merged"]),
-            MODE_HELP,
-        )
+        let mode = InputKind::choice(&["auto", "live", "merged"]);
+        spec.param("allow_partial", InputKind::bool(false), PARTIAL_HELP).param("mode", mode, MODE_HELP)
     }
 }
 
@@ -109,27 +106,18 @@ pub const MODEL_HELP: &str = "From a loader or another LoRA.";
 pub const TEXT_ENCODER_HELP: &str = "Needed for LoRAs that change the text encoder as well.";
 
 pub fn file() -> InputKind {
-    let folder = plugin_api::Folder::Models("loras".to_owned());
-    InputKind::File { default: String::new(), folder, extensions: vec!["safetensors".to_owned()] }
+    InputKind::file(plugin_api::Folder::models("loras")).extensions(&["safetensors"])
 }
 
 pub fn weight() -> InputKind {
-    InputKind::Float { default: 1.0, range: (-100.0, 100.0), soft: Some((-2.0, 2.0)), step: Some(0.05) }
+    InputKind::float(1.0, (-100.0, 100.0), 0.05).soft(-2, 2)
 }
 
 /// The columns of a stack.
 pub fn columns() -> InputKind {
-    let column = |name: &str, kind, help: &str| InputSpec {
-        name: name.to_owned(),
-        kind,
-        required: false,
-        help: help.to_owned(),
-    };
-    InputKind::Rows {
-        columns: vec![
-            column("enabled", InputKind::Bool { default: true }, "Whether the row counts."),
-            column("file", file(), "A file below models/loras."),
-            column("weight", weight(), "How strongly; 0 is not at all, below 0 the opposite."),
-        ],
-    }
+    InputKind::rows(vec![
+        InputSpec::new("enabled", InputKind::bool(true), "Whether the row counts."),
+        InputSpec::new("file", file(), "A file below models/loras."),
+        InputSpec::new("weight", weight(), "How strongly; 0 is not at all, below 0 the opposite."),
+    ])
 }

@@ -15,7 +15,7 @@ pub const fn title(role: Role) -> &'static str {
         Role::Model => "diffusion model",
         Role::TextEncoder => "text encoder",
         Role::Vae => "VAE",
-        Role::UpscaleModel => "upscaler",
+        _ => "upscaler",
     }
 }
 

@@ -15,7 +15,7 @@ pub const fn folder_name(role: Role) -> &'static str {
         Role::Model => "transformer",
         Role::TextEncoder => "text_encoder",
         Role::Vae => "vae",
-        Role::UpscaleModel => "upscaler",
+        _ => "upscaler",
     }
 }
 

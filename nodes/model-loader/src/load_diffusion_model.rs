@@ -1,13 +1,13 @@
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, precision};
+use crate::{component, memory, precision};
 
 /// The part of a model that draws.
 pub struct LoadDiffusionModel;
 
 impl Node for LoadDiffusionModel {
     fn spec() -> NodeSpec {
-        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        let path = InputKind::file(Folder::AnyModel);
         NodeSpec::new("LoadDiffusionModel", "loaders", "Loads a diffusion model alone.")
             .required_param("path", path, "A file, its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)
@@ -16,6 +16,8 @@ impl Node for LoadDiffusionModel {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        Ok(Record::new().with("model", component::load(run, inputs, Role::Model)?))
+        let model = component::load(run, inputs, Role::Model)?;
+        memory::note(run, &[&model])?;
+        Ok(Record::new().with("model", model))
     }
 }

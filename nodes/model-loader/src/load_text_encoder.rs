@@ -1,13 +1,13 @@
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, precision};
+use crate::{component, memory, precision};
 
 /// The part of a model that reads the prompt.
 pub struct LoadTextEncoder;
 
 impl Node for LoadTextEncoder {
     fn spec() -> NodeSpec {
-        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        let path = InputKind::file(Folder::AnyModel);
         NodeSpec::new("LoadTextEncoder", "loaders", "Loads a text encoder and its tokenizer alone.")
             .required_param("path", path, "A file, its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)
@@ -16,6 +16,8 @@ impl Node for LoadTextEncoder {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        Ok(Record::new().with("text_encoder", component::load(run, inputs, Role::TextEncoder)?))
+        let text_encoder = component::load(run, inputs, Role::TextEncoder)?;
+        memory::note(run, &[&text_encoder])?;
+        Ok(Record::new().with("text_encoder", text_encoder))
     }
 }

@@ -1,13 +1,13 @@
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, precision};
+use crate::{component, memory, precision};
 
 /// The part of a model that turns latents into pictures and back.
 pub struct LoadVae;
 
 impl Node for LoadVae {
     fn spec() -> NodeSpec {
-        let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
+        let path = InputKind::file(Folder::AnyModel);
         NodeSpec::new("LoadVae", "loaders", "Loads a VAE alone.")
             .required_param("path", path, "A file, its own folder, or a diffusers folder, of which it is taken.")
             .param("precision", precision::param(), precision::HELP)
@@ -16,6 +16,8 @@ impl Node for LoadVae {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        Ok(Record::new().with("vae", component::load(run, inputs, Role::Vae)?))
+        let vae = component::load(run, inputs, Role::Vae)?;
+        memory::note(run, &[&vae])?;
+        Ok(Record::new().with("vae", vae))
     }
 }

@@ -103,7 +103,7 @@ fn part(role: Role) -> Option<Part> {
         Role::Model => Some(Part::Diffusion),
         Role::TextEncoder => Some(Part::TextEncoder),
         Role::Vae => Some(Part::Vae),
-        Role::UpscaleModel => None,
+        _ => None,
     }
 }
 

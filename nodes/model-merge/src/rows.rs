@@ -19,21 +19,13 @@ fn read(row: &Value) -> Result<Option<(Source, f64)>> {
 
 /// Columns `enabled`, `path` and `weight`.
 pub fn kind(weight: InputKind) -> InputKind {
-    let path = InputKind::File { default: String::new(), folder: Folder::AnyModel, extensions: Vec::new() };
-    let column = |name: &str, kind, help: &str| InputSpec {
-        name: name.to_owned(),
-        kind,
-        required: false,
-        help: help.to_owned(),
-    };
-    let columns = vec![
-        column("enabled", InputKind::Bool { default: true }, "Whether the row counts."),
-        column(
+    InputKind::rows(vec![
+        InputSpec::new("enabled", InputKind::bool(true), "Whether the row counts."),
+        InputSpec::new(
             "path",
-            path,
+            InputKind::file(Folder::AnyModel),
             "A diffusers folder below models/, its transformer's folder, or a file with the same names.",
         ),
-        column("weight", weight, "The share of this model in the result."),
-    ];
-    InputKind::Rows { columns }
+        InputSpec::new("weight", weight, "The share of this model in the result."),
+    ])
 }

@@ -7,7 +7,7 @@ pub struct EmptyLatent;
 
 impl Node for EmptyLatent {
     fn spec() -> NodeSpec {
-        let side = || InputKind::Int { default: 1024, range: (16, 8192), soft: Some((256, 2048)), multiple: 16 };
+        let side = || InputKind::int(1024, (16, 8192)).soft(256, 2048).multiple(16);
         NodeSpec::new("EmptyLatent", "latent", "An empty latent: the size of the pictures and their number.")
             .param("width", side(), "In pixels, a multiple of 16.")
             .param("height", side(), "In pixels, a multiple of 16.")

@@ -12,11 +12,7 @@ pub struct LoadLatent;
 
 impl Node for LoadLatent {
     fn spec() -> NodeSpec {
-        let file = InputKind::File {
-            default: String::new(),
-            folder: Folder::Input,
-            extensions: vec!["safetensors".to_owned(), "latent".to_owned()],
-        };
+        let file = InputKind::file(Folder::Input).extensions(&["safetensors", "latent"]);
         NodeSpec::new("LoadLatent", "latent", "Reads a latent that SaveLatent or another program wrote.")
             .required_param("file", file, "A safetensors file with `samples`, float32 [n, 16, h, w].")
             .output("latent", "LATENT")
@@ -24,8 +20,7 @@ impl Node for LoadLatent {
 
     fn run(_: &Run, inputs: &Record) -> Result<Record> {
         let path: String = inputs.get("file")?;
-        let about = |error: Error| Error { message: format!("{path}: {}", error.message), ..error };
-        let samples = read(&Weights::open(&path)?).map_err(about)?;
+        let samples = read(&Weights::open(&path)?).map_err(|error| error.about(&path))?;
         Ok(Record::new().with("latent", Record::new().with("samples", samples)))
     }
 }

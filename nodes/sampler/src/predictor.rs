@@ -22,6 +22,8 @@ pub struct Predictor<'a> {
     noise: Noise,
     steps: usize,
     stop_after: usize,
+    /// Passes of the step that has most.
+    passes: usize,
     preview: Preview,
     /// The estimate of the step that is under way.
     denoised: Option<Tensor>,
@@ -50,8 +52,21 @@ impl<'a> Predictor<'a> {
             0 => steps,
             count => steps.min(count as usize),
         };
-        let (preview, denoised) = (Preview::new(), None);
-        Ok(Self { run, session, positive, guidance, inpainting, tiles, noise, steps, stop_after, preview, denoised })
+        let (passes, preview, denoised) = (1, Preview::new(), None);
+        Ok(Self {
+            run,
+            session,
+            positive,
+            guidance,
+            inpainting,
+            tiles,
+            noise,
+            steps,
+            stop_after,
+            passes,
+            preview,
+            denoised,
+        })
     }
 
     /// What the walk led to, with the kept part of the picture unless it ended before its time.
@@ -65,11 +80,24 @@ impl<'a> Predictor<'a> {
     /// The estimate for one prompt, of the whole at once or tile by tile.
     fn predict(&self, x: &Tensor, pass: Pass, branch: &str, prompt: &Prepared) -> Result<Tensor> {
         let Some(tiles) = &self.tiles else { return self.predict_tile(0, x, pass, branch, prompt) };
+        let passes_before = pass.pass * self.branches() + usize::from(branch == "negative");
+        let before = pass.step * self.ticks() + passes_before * tiles.count();
         tiles.map(x, |number, tile| {
-            // Not a step more, but a run that was cancelled ends here.
-            self.run.progress(pass.step, self.stop_after, None)?;
+            // Also where a run that was cancelled ends.
+            self.run.progress(before + number, self.stop_after * self.ticks(), None)?;
             self.predict_tile(number, tile, pass, branch, prompt)
         })
+    }
+
+    /// What a step counts for in the progress: 1, or its tiles where it is taken in tiles. Steps of fewer passes than the
+    /// first, heun's last and those that are no longer guided, count for as much.
+    fn ticks(&self) -> usize {
+        self.tiles.as_ref().map_or(1, |tiles| tiles.count() * self.branches() * self.passes)
+    }
+
+    /// How many prompts there are.
+    fn branches(&self) -> usize {
+        1 + usize::from(self.guidance.is_some())
     }
 
     fn predict_tile(&self, number: usize, x: &Tensor, pass: Pass, branch: &str, prompt: &Prepared) -> Result<Tensor> {
@@ -100,6 +128,7 @@ impl<'a> Predictor<'a> {
 
 impl Steps for Predictor<'_> {
     fn denoised(&mut self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        self.passes = self.passes.max(pass.passes);
         let denoised = match &self.inpainting {
             Some(inpainting) => inpainting.estimate(&self.guided(&inpainting.input(x, pass.sigma), pass)?),
             None => self.guided(x, pass)?,
@@ -113,7 +142,7 @@ impl Steps for Predictor<'_> {
     }
 
     fn done(&mut self, step: usize, x: &Tensor) -> Result<bool> {
-        self.run.progress(step + 1, self.stop_after, Some(x))?;
+        self.run.progress((step + 1) * self.ticks(), self.stop_after * self.ticks(), Some(x))?;
         if let Some(denoised) = self.denoised.take() {
             self.preview.show(self.run, &self.session, &denoised)?;
         }

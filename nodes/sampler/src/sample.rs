@@ -36,8 +36,8 @@ impl Node for Sample {
                 "The size, and below denoise 1 the picture to begin with; a mask from SetNoiseMask.",
             )
             .optional_link("noise", "LATENT", "Noise to begin with, in place of the seed's.")
-            .param("seed", InputKind::Seed { default: 0 }, "The same seed gives the same noise everywhere.")
-            .param("steps", int(8, (0, 1000), (0, 50)), STEPS)
+            .param("seed", InputKind::seed(), "The same seed gives the same noise everywhere.")
+            .param("steps", InputKind::int(8, (0, 1000)).soft(0, 50), STEPS)
             .param(
                 "guidance",
                 float(0.0, (0.0, 30.0), 0.5),
@@ -47,12 +47,16 @@ impl Node for Sample {
             .param("sampler", InputKind::choice(&samplers::names()), SAMPLER)
             .param("schedule", InputKind::choice(&schedules::names()), SCHEDULE)
             .param("denoise", float(1.0, (0.0, 1.0), 0.05), DENOISE)
-            .param("variation_seed", InputKind::Seed { default: 0 }, "Where variation_strength leads to.")
+            .param("variation_seed", InputKind::seed(), "Where variation_strength leads to.")
             .param("variation_strength", float(0.0, (0.0, 1.0), 0.01), VARIATION)
             .param("cfg_normalization", float(0.0, (0.0, 10.0), 0.1), NORMALIZATION)
             .param("cfg_truncation", float(1.0, (0.0, 1.0), 0.05), TRUNCATION)
             .param("tile", InputKind::text("auto"), tile::HELP)
-            .param("stop_after", int(0, (0, 1000), (0, 50)), "End after so many steps, noise and all; 0 = never.")
+            .param(
+                "stop_after",
+                InputKind::int(0, (0, 1000)).soft(0, 50),
+                "End after so many steps, noise and all; 0 = never.",
+            )
             .output("latent", "LATENT")
     }
 
@@ -65,10 +69,6 @@ impl Node for Sample {
         };
         Ok(Record::new().with("latent", latent.with("samples", samples)))
     }
-}
-
-fn int(default: i64, range: (i64, i64), soft: (i64, i64)) -> InputKind {
-    InputKind::Int { default, range, soft: Some(soft), multiple: 1 }
 }
 
 fn float(default: f64, range: (f64, f64), step: f64) -> InputKind {

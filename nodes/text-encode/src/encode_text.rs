@@ -5,7 +5,7 @@ pub struct EncodeText;
 
 impl Node for EncodeText {
     fn spec() -> NodeSpec {
-        let text = InputKind::Text { default: String::new(), multiline: true };
+        let text = InputKind::text("").multiline();
         NodeSpec::new("EncodeText", "text", "Turns a prompt into conditioning for a sampler.")
             .link("text_encoder", "TEXT_ENCODER", "From LoadModel or LoadTextEncoder.")
             .required_param("text", text, "What the picture shows. May be empty, for a negative prompt.")

@@ -107,5 +107,5 @@ fn parsed(number: &str) -> Result<i64> {
 }
 
 fn gigabytes(bytes: i64) -> String {
-    format!("{:.1} GB", bytes as f64 / f64::from(1 << 30))
+    format!("{:.2} GB", bytes as f64 / 1e9)
 }

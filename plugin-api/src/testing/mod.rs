@@ -34,6 +34,7 @@ mod compute;
 mod folder;
 mod models;
 mod ops;
+mod pictures;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -91,6 +92,7 @@ fn table() -> Host {
         major: abi::MAJOR,
         minor: abi::MINOR,
         ops: &raw const ops::OPS,
+        extension,
         error_new: values::error_new,
         error_view: values::error_view,
         error_free: free_handle::<crate::Error, RawError>,
@@ -151,7 +153,6 @@ fn table() -> Host {
         run_report: run::report,
         run_info: run::info,
         run_write: run::write,
-        extension,
         weights_exact: models::weights_tensor,
         weights_history: models::weights_history,
         weights_with_history: models::weights_with_history,
@@ -159,6 +160,8 @@ fn table() -> Host {
         folder_write: folder::write,
         folder_write_tensors: folder::write_tensors,
         weights_views: models::weights_views,
+        weights_transpose: models::weights_transpose,
+        tensor_quantize: values::tensor_quantize,
     }
 }
 

@@ -9,8 +9,8 @@ use super::array::Array;
 use super::compute;
 use super::values::{Cell, Val, cell, free, get, handle, made, status, val};
 use crate::abi::{
-    ArchitectureEntry, HookTable, ModelView, NextFn, PatchTable, RawRun, RawSession, RawTensor, RawValue, RawWeights,
-    Slice, Status, TensorRows, TensorView, Text,
+    ArchitectureEntry, Flag, HookTable, ModelView, NextFn, PatchTable, RawRun, RawSession, RawTensor, RawValue,
+    RawWeights, Slice, Status, TensorRows, TensorView, Text,
 };
 use crate::{Dtype, Error, Result};
 
@@ -40,12 +40,15 @@ impl MockModel {
     }
 }
 
-struct Hook(HookTable);
+struct Hook {
+    table: &'static HookTable,
+    payload: *mut c_void,
+}
 
 impl Drop for Hook {
     fn drop(&mut self) {
         // SAFETY: the plugin's own function, called once.
-        unsafe { (self.0.free)(self.0.payload) }
+        unsafe { (self.table.free)(self.payload) }
     }
 }
 
@@ -75,21 +78,21 @@ pub unsafe extern "C" fn weights_len(weights: *const RawWeights) -> usize {
     unsafe { tensors(weights) }.len()
 }
 
-unsafe fn fill(found: Option<(&String, &Array)>, out: *mut TensorView) -> bool {
-    let Some((name, array)) = found else { return false };
+unsafe fn fill(found: Option<(&String, &Array)>, out: *mut TensorView) -> Flag {
+    let Some((name, array)) = found else { return 0 };
     let (dtype, stored) = (array.dtype as u32, Text::text(stored_name(array.dtype)));
     let view = TensorView { name: Text::text(name), dtype, shape: Slice::of(&array.shape), stored };
     // SAFETY: a valid target, by the caller's word.
     unsafe { out.write(view) };
-    true
+    1
 }
 
-pub unsafe extern "C" fn weights_at(weights: *const RawWeights, index: usize, out: *mut TensorView) -> bool {
+pub unsafe extern "C" fn weights_at(weights: *const RawWeights, index: usize, out: *mut TensorView) -> Flag {
     // SAFETY: a live handle, whose names live as long; a valid target.
     unsafe { fill(tensors(weights).iter().nth(index), out) }
 }
 
-pub unsafe extern "C" fn weights_find(weights: *const RawWeights, name: Text, out: *mut TensorView) -> bool {
+pub unsafe extern "C" fn weights_find(weights: *const RawWeights, name: Text, out: *mut TensorView) -> Flag {
     // SAFETY: as above.
     unsafe { fill(tensors(weights).get_key_value(&name.to_text()), out) }
 }
@@ -160,6 +163,22 @@ pub unsafe extern "C" fn weights_views(
     }
 }
 
+pub unsafe extern "C" fn weights_transpose(
+    weights: *const RawWeights,
+    name: Text,
+    axes: Slice<i32>,
+    out: *mut *mut RawWeights,
+) -> Status {
+    // SAFETY: a live handle, lent text and axes, a valid target.
+    unsafe {
+        status(out, || {
+            let name = name.to_text();
+            let turned = compute::transpose(named(weights, &name)?, axes.get())?;
+            Ok(with(weights, name, turned))
+        })
+    }
+}
+
 pub unsafe extern "C" fn weights_cast(weights: *const RawWeights, dtype: u32) -> *mut RawWeights {
     let dtype = Dtype::from_code(dtype).unwrap_or(Dtype::Float32);
     // SAFETY: a live handle.
@@ -221,22 +240,24 @@ pub unsafe extern "C" fn weights_with_low_rank(
 pub unsafe extern "C" fn weights_with_patch(
     weights: *const RawWeights,
     name: Text,
-    patch: PatchTable,
+    patch: *const PatchTable,
+    payload: *mut c_void,
     out: *mut *mut RawWeights,
 ) -> Status {
-    // SAFETY: live handles, lent text, a valid target; the patch is ours and freed once.
+    // SAFETY: live handles and table, lent text, a valid target; the payload is ours and freed once.
     unsafe {
+        let patch = &*patch;
         let changed = status(out, || {
             let name = name.to_text();
             let (old, mut new) = (made(|| named(weights, &name).cloned()), std::ptr::null_mut());
-            let applied = taken((patch.apply)(patch.payload, old, &raw mut new));
+            let applied = taken((patch.apply)(payload, old, &raw mut new));
             free::<Cell, _>(old);
             applied?;
             let changed = cell(new).clone();
             free::<Cell, _>(new);
             Ok(with(weights, name, changed?))
         });
-        (patch.free)(patch.payload);
+        (patch.free)(payload);
         changed
     }
 }
@@ -272,13 +293,13 @@ unsafe fn model<'a>(value: *const RawValue) -> Result<&'a MockModel> {
     if let Val::Model(model) = unsafe { val(value) } { Ok(model) } else { Err(Error::invalid("that is no model")) }
 }
 
-pub unsafe extern "C" fn model_view(value: *const RawValue, out: *mut ModelView) -> bool {
+pub unsafe extern "C" fn model_view(value: *const RawValue, out: *mut ModelView) -> Flag {
     // SAFETY: a live handle, whose texts live as long; a valid target.
     unsafe {
-        let Ok(model) = model(value) else { return false };
+        let Ok(model) = model(value) else { return 0 };
         let MockModel { architecture, config, .. } = model;
         out.write(ModelView { role: architecture.role, architecture: architecture.id, config: Text::text(config) });
-        true
+        1
     }
 }
 
@@ -304,10 +325,12 @@ pub unsafe extern "C" fn model_with_weights(
 pub unsafe extern "C" fn model_with_hook(
     value: *const RawValue,
     point: Text,
-    hook: HookTable,
+    hook: *const HookTable,
+    payload: *mut c_void,
     out: *mut *mut RawValue,
 ) -> Status {
-    let hook = Rc::new(Hook(hook));
+    // SAFETY: a table that lives for ever.
+    let hook = Rc::new(unsafe { Hook { table: &*hook, payload } });
     // SAFETY: a live handle, lent text, a valid target.
     unsafe {
         status(out, || {
@@ -321,7 +344,9 @@ pub unsafe extern "C" fn model_with_hook(
 pub unsafe extern "C" fn architecture_detect(role: Text, weights: *const RawWeights) -> Text {
     let entries = ARCHITECTURES.with_borrow(Clone::clone);
     // SAFETY: lent text and handle.
-    let knows = |entry: &&&ArchitectureEntry| unsafe { entry.role.get() == role.get() && (entry.detect)(weights) };
+    let knows = |entry: &&&ArchitectureEntry| unsafe {
+        entry.role.get() == role.get() && (entry.detect)(entry.payload, weights) != 0
+    };
     entries.iter().find(knows).map_or(Text::text(""), |entry| entry.id)
 }
 
@@ -340,7 +365,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         // SAFETY: each was made by its own plugin and is freed once. Fewer states where a hook did not start.
         unsafe {
-            self.states.iter().zip(&self.model.hooks).for_each(|(state, (_, hook))| (hook.0.finish)(*state));
+            self.states.iter().zip(&self.model.hooks).for_each(|(state, (_, hook))| (hook.table.finish)(*state));
             if !self.net.is_null() {
                 (self.model.architecture.free)(self.net);
             }
@@ -371,10 +396,11 @@ pub unsafe extern "C" fn session_open(
             let mut session = Session { model, net, states: Vec::new(), run, step };
             let Session { model, net, states, .. } = &mut session;
             let weights = (&raw const model.weights).cast();
-            taken((model.architecture.build)(Text::text(&model.config), weights, net))?;
+            let entry = model.architecture;
+            taken((entry.build)(entry.payload, Text::text(&model.config), weights, net))?;
             for (_, hook) in &model.hooks {
                 let mut state = std::ptr::null_mut();
-                taken((hook.0.start)(hook.0.payload, run, info, &raw mut state))?;
+                taken((hook.table.start)(hook.payload, run, info, &raw mut state))?;
                 states.push(state);
             }
             Ok(handle(session))
@@ -414,11 +440,11 @@ unsafe extern "C" fn go_on(chain: *mut c_void, input: *const RawValue, out: *mut
     unsafe {
         let Chain { session, hooks, next, payload } = *get::<Chain<'_>, _>(chain);
         let Some((&last, hooks)) = hooks.split_last() else { return next(payload, input, out) };
-        let table = &session.model.hooks[last].1.0;
+        let hook = &session.model.hooks[last].1;
         let mut rest = Chain { session, hooks, next, payload };
         let rest = (&raw mut rest).cast();
         let step = session.step.borrow().clone();
-        (table.around)(table.payload, session.states[last], (&raw const step).cast(), input, go_on, rest, out)
+        (hook.table.around)(hook.payload, session.states[last], (&raw const step).cast(), input, go_on, rest, out)
     }
 }
 

@@ -32,7 +32,7 @@ arguments! {
     f64 => f64, |raw| Ok(raw);
     i32 => i32, |raw| Ok(raw);
     u64 => u64, |raw| Ok(raw);
-    bool => bool, |raw| Ok(raw);
+    bool => bool, |raw| Ok(raw != 0);
     Dtype => Dtype, |raw| Dtype::from_code(raw).ok_or_else(|| Error::invalid(format!("the unknown type {raw}")));
     Tensor => &'a Array, |raw| cell(raw).as_ref().map_err(Clone::clone);
     Option<Tensor> => Option<&'a Array>, |raw| match raw.is_null() {
@@ -48,6 +48,7 @@ macro_rules! table {
     (
         methods { $( $(#[$doc:meta])* fn $method:ident($($arg:ident: $ty:ty),*); )* }
         functions { $( $(#[$fdoc:meta])* fn $function:ident($($farg:ident: $fty:ty),*); )* }
+        later { $( $(#[$ldoc:meta])* $feature:literal fn $later:ident($($larg:ident: $lty:ty),*); )* }
     ) => {
         pub static OPS: Ops = Ops {
             size: size_of::<Ops>(),
@@ -67,6 +68,18 @@ macro_rules! table {
                 }
                 call
             }, )*
+            $(
+                #[cfg(feature = $feature)]
+                $later: {
+                    unsafe extern "C" fn call(x: *const RawTensor $(, $larg: <$lty as Arg>::Raw)*) -> *mut RawTensor {
+                        // SAFETY: every argument is lent for the call.
+                        made(|| unsafe {
+                            compute::$later(<Tensor as MockArg>::mock(x)? $(, <$lty as MockArg>::mock($larg)?)*)
+                        })
+                    }
+                    call
+                },
+            )*
         };
     };
 }

@@ -2,8 +2,8 @@
 
 use super::{TestRun, architecture, host, weights_file};
 use crate::{
-    Architecture, Dtype, Error, Hook, InputKind, Model, Node, NodeSpec, Record, Result, Role, Run, Session, Tensor,
-    Value, Weights,
+    Architecture, Dtype, Error, Hook, InputKind, Model, Next, Node, NodeSpec, Opaque, Payload, Record, Result, Role,
+    Run, Session, Tensor, Value, Weights,
 };
 
 fn numbers(data: &[f32], shape: &[i32]) -> Tensor {
@@ -59,14 +59,60 @@ fn errors_travel_with_the_tensor() {
 fn values_keep_what_they_hold() {
     host();
     let list: Value = [Value::from(1), Value::from("two")].as_slice().into();
-    let record = Record::new().with("list", list).with("null", Value::null()).with("own", Value::opaque("a/B", 7u8));
+    let record = Record::new().with("list", list).with("null", None::<i64>).with("own", Opaque::new(Seven(7)));
     assert_eq!(record.keys(), ["list", "null", "own"]);
     assert_eq!(record.get::<Vec<Value>>("list").unwrap().len(), 2);
     assert_eq!(record.find::<bool>("null"), Ok(None));
-    let own: Value = record.get("own").unwrap();
-    // SAFETY: only `u8` goes by this kind here.
-    assert_eq!(unsafe { own.payload::<u8>("a/B") }, Some(&7));
+    assert_eq!(record.get::<Opaque<Seven>>("own").unwrap().0, 7);
+    assert!(record.get::<Opaque<Other>>("own").unwrap_err().message.contains("`own` is opaque, but a/B is needed"));
     assert!(record.get::<f32>("list").unwrap_err().message.contains("a number is needed"));
+    assert!(record.get::<Vec<i64>>("list").is_err());
+    assert_eq!(Record::new().with("levels", vec![1.0, 0.5]).get::<Vec<f32>>("levels").unwrap(), [1.0, 0.5]);
+}
+
+struct Seven(u8);
+
+impl Payload for Seven {
+    const KIND: &'static str = "a/B";
+}
+
+/// Another type under the same name.
+struct Other;
+
+impl Payload for Other {
+    const KIND: &'static str = "a/B";
+}
+
+#[test]
+fn a_payload_lives_as_long_as_its_values() {
+    struct Counted(std::rc::Rc<()>);
+    impl Payload for Counted {
+        const KIND: &'static str = "a/COUNTED";
+    }
+    host();
+    let alive = std::rc::Rc::new(());
+    let record = Record::new().with("own", Opaque::new(Counted(alive.clone())));
+    let taken: Opaque<Counted> = record.get("own").unwrap();
+    drop(record);
+    assert_eq!(std::rc::Rc::strong_count(&taken.0), 2);
+    drop(taken);
+    assert_eq!(std::rc::Rc::strong_count(&alive), 1);
+}
+
+#[cfg(feature = "v1_1")]
+#[test]
+fn argsort_and_take_along_axis_sort() {
+    let x = numbers(&[3., 1., 2., 4., 6., 5.], &[2, 3]);
+    assert_eq!(read(&x.take_along_axis(&x.argsort(1), 1)), [1., 2., 3., 4., 5., 6.]);
+}
+
+#[test]
+fn a_description_may_say_more_than_this_version_knows() {
+    let text = r#"(name: "Node", colour: Some((1, "red")), inputs: [
+        (name: "x", unit: "px", kind: Int(default: 1, range: (0, 2), scale: Log)),
+    ], later: [Thing(a: 1), Other])"#;
+    let spec: NodeSpec = ron::from_str(text).unwrap();
+    assert_eq!(spec, NodeSpec::new("Node", "", "").param("x", InputKind::int(1, (0, 2)), ""));
 }
 
 struct Linear(Weights);
@@ -101,13 +147,7 @@ impl Hook for Plus {
         info.get("begin")
     }
 
-    fn around(
-        &self,
-        calls: &mut f32,
-        step: &Record,
-        input: Tensor,
-        next: &mut dyn FnMut(Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
+    fn around(&self, calls: &mut f32, step: &Record, input: Tensor, next: Next<'_>) -> Result<Tensor> {
         assert!(step.find::<Tensor>("x")?.is_some());
         *calls += 1.0;
         Ok(next(input)?.add_scalar(self.0 + *calls))

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::array::Array;
 use super::models::MockModel;
-use crate::abi::{ErrorView, RawError, RawTensor, RawValue, Slice, Status, Text, ValueView};
+use crate::abi::{ErrorView, Flag, FreeFn, RawError, RawTensor, RawValue, Slice, Status, Text, ValueView};
 use crate::value::Tag;
 use crate::{Dtype, Error, ErrorKind, Result};
 
@@ -31,7 +31,7 @@ pub enum Val {
 pub struct Opaque {
     kind: String,
     payload: *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void),
+    free: FreeFn,
 }
 
 impl Drop for Opaque {
@@ -55,8 +55,10 @@ pub unsafe fn get<'a, T, R>(raw: *const R) -> &'a T {
 /// # Safety
 /// `raw` is a handle on a `T`, not used again.
 pub unsafe fn free<T, R>(raw: *mut R) {
-    // SAFETY: the caller's word.
-    drop(unsafe { Box::from_raw(raw.cast::<T>()) });
+    if !raw.is_null() {
+        // SAFETY: the caller's word.
+        drop(unsafe { Box::from_raw(raw.cast::<T>()) });
+    }
 }
 
 /// # Safety
@@ -133,6 +135,12 @@ pub unsafe extern "C" fn tensor_failed(error: *const RawError) -> *mut RawTensor
     made(|| Err(unsafe { get::<Error, _>(error) }.clone()))
 }
 
+/// The mock has float32 alone, which packed numbers do not fit in.
+pub unsafe extern "C" fn tensor_quantize(_tensor: *const RawTensor, _bits: u32, out: *mut *mut RawTensor) -> Status {
+    // SAFETY: a valid target.
+    unsafe { status(out, || Err(Error::invalid("the mock host packs no numbers"))) }
+}
+
 pub unsafe extern "C" fn tensor_clone(tensor: *const RawTensor) -> *mut RawTensor {
     // SAFETY: a live handle.
     handle(unsafe { cell(tensor) }.clone())
@@ -190,7 +198,7 @@ macro_rules! constructors {
 }
 constructors! {
     value_null() Val::Null;
-    value_bool(value: bool) Val::Bool(value);
+    value_bool(value: Flag) Val::Bool(value != 0);
     value_int(value: i64) Val::Int(value);
     value_float(value: f64) Val::Float(value);
     value_text(value: Text) Val::Text(value.to_text().into());
@@ -198,14 +206,13 @@ constructors! {
     value_list(values: Slice<*const RawValue>)
         Val::List(values.get().iter().map(|value| val(*value).clone()).collect());
     value_record() Val::Record(Rc::default());
-    value_opaque(kind: Text, payload: *mut c_void, free: unsafe extern "C" fn(*mut c_void))
+    value_opaque(kind: Text, payload: *mut c_void, free: FreeFn)
         Val::Opaque(Rc::new(Opaque { kind: kind.to_text(), payload, free }));
     value_clone(value: *const RawValue) val(value).clone();
 }
 
 pub unsafe extern "C" fn value_view(value: *const RawValue, out: *mut ValueView) {
-    let mut view =
-        ValueView { tag: 0, int: 0, float: 0.0, text: Text::text(""), len: 0, payload: std::ptr::null_mut() };
+    let mut view = ValueView::default();
     // SAFETY: a live handle, whose texts live as long.
     let tag = match unsafe { val(value) } {
         Val::Null => Tag::Null,
@@ -219,6 +226,7 @@ pub unsafe extern "C" fn value_view(value: *const RawValue, out: *mut ValueView)
         Val::Model(model) => (view.text = model.role(), Tag::Model).1,
         Val::Opaque(opaque) => {
             (view.text, view.payload) = (Text::text(&opaque.kind), opaque.payload);
+            view.free = Some(opaque.free);
             Tag::Opaque
         }
     };

@@ -5,6 +5,7 @@ mod environment;
 mod graph;
 mod image;
 mod lora;
+mod memory;
 mod output;
 mod pickle;
 mod plugin;
@@ -20,6 +21,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+pub use plugin::compile;
 
 use crate::program::{Said, command, golden, text_to_image};
 
@@ -135,7 +138,7 @@ pub fn models() -> String {
     golden("plain").display().to_string()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a golden model").flatten() {
         let target = to.join(entry.file_name());
@@ -145,34 +148,53 @@ fn copy(from: &Path, to: &Path) {
 
 /// Runs every case and tells of all that fail.
 pub fn assert_all(cases: &[Case]) {
-    let failed: Vec<String> =
-        cases.iter().filter_map(|case| fault(case).map(|why| format!("{}: {why}", case.name))).collect();
+    assert_all_with(&[], cases);
+}
+
+/// The same with variables of the environment.
+fn assert_all_with(variables: &[(&str, &str)], cases: &[Case]) {
+    let fault = |case: &Case| fault(case, variables).map(|why| format!("{}: {why}", case.name));
+    let failed: Vec<String> = cases.iter().filter_map(fault).collect();
     assert!(failed.is_empty(), "{} of {} cases\n\n{}", failed.len(), cases.len(), failed.join("\n\n"));
 }
 
-fn fault(case: &Case) -> Option<String> {
+fn fault(case: &Case, variables: &[(&str, &str)]) -> Option<String> {
     let place = Place::new();
     let arguments = (case.arrange)(&place);
+    fault_with(variables, &place, &arguments, case.code, case.says)
+}
+
+/// What is wrong with the end of a run: its exit code, its message, what it left behind.
+pub fn fault_of(place: &Place, arguments: &[String], code: i32, says: &[&str]) -> Option<String> {
+    fault_with(&[], place, arguments, code, says)
+}
+
+fn fault_with(
+    variables: &[(&str, &str)],
+    place: &Place,
+    arguments: &[String],
+    code: i32,
+    says: &[&str],
+) -> Option<String> {
     let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     arguments.push("--json");
-    let said = match end(&mut command(&arguments)) {
+    let said = match end(command(&arguments).envs(variables.iter().copied())) {
         Ok(said) => said,
         Err(why) => return Some(why),
     };
-    let problems = problems(case, &place, &said);
+    let problems = problems(code, says, place, &said);
     (!problems.is_empty()).then(|| format!("{}\nit said:\n{}\n{}", problems.join("; "), said.stdout, said.stderr))
 }
 
-fn problems(case: &Case, place: &Place, said: &Said) -> Vec<String> {
+fn problems(code: i32, says: &[&str], place: &Place, said: &Said) -> Vec<String> {
     let mut problems = Vec::new();
-    if said.code != Some(case.code) {
-        problems.push(format!("exit code {:?} instead of {}", said.code, case.code));
+    if said.code != Some(code) {
+        problems.push(format!("exit code {:?} instead of {}", said.code, code));
     }
-    let message = format!("{}{}", said.stderr, if case.code == 0 { &said.stdout } else { "" });
-    problems
-        .extend(case.says.iter().filter(|part| !message.contains(*part)).map(|part| format!("no word of `{part}`")));
-    if case.code != 0 {
-        problems.extend(refusal_problems(case.code, said));
+    let message = format!("{}{}", said.stderr, if code == 0 { &said.stdout } else { "" });
+    problems.extend(says.iter().filter(|part| !message.contains(*part)).map(|part| format!("no word of `{part}`")));
+    if code != 0 {
+        problems.extend(refusal_problems(code, said));
         // The temporary folder's name is chance.
         let text = message.replace(&place.path(""), "");
         problems.extend(FORBIDDEN.iter().filter(|word| text.contains(**word)).map(|word| format!("it says `{word}`")));

@@ -25,6 +25,12 @@ fn holding(at: &Place, bytes: &[u8]) -> Vec<String> {
 
 /// A run over `broken_plugin.c`, compiled with these definitions.
 fn compiled(at: &Place, definitions: &[&str]) -> Vec<String> {
+    compile(at, definitions);
+    run_broken(at)
+}
+
+/// Puts the library into the folder of plugins.
+pub fn compile(at: &Place, definitions: &[&str]) {
     let source = at.write("plugins/broken.c", include_str!("broken_plugin.c"));
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-o", &at.path(&library()), &source]);
@@ -32,7 +38,6 @@ fn compiled(at: &Place, definitions: &[&str]) -> Vec<String> {
     let output = compiler.output().expect("a C compiler `cc`, which Rust links with as well");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     trust(at.path("plugins"));
-    run_broken(at)
 }
 
 /// The beginning of a library for a processor that this is not.
@@ -76,19 +81,19 @@ fn libraries_that_are_refused() {
             name: "a wrong major version",
             arrange: |at| compiled(at, &["MAJOR=9"]),
             code: 5,
-            says: &["libbroken", "needs the plugin interface 9.3", "has 0.3"],
+            says: &["libbroken", "needs the plugin interface 9.0", "update Weft"],
         },
         Case {
             name: "a newer minor version",
-            arrange: |at| compiled(at, &["MINOR=7"]),
+            arrange: |at| compiled(at, &["MINOR=700"]),
             code: 5,
-            says: &["libbroken", "needs the plugin interface 0.7", "has 0.3"],
+            says: &["libbroken", "needs the plugin interface 1.700", "update Weft"],
         },
         Case {
             name: "one that does not start",
-            arrange: |at| compiled(at, &["INIT=return NULL"]),
+            arrange: |at| compiled(at, &["INIT=*out = NULL"]),
             code: 5,
-            says: &["libbroken", "`broken` failed to start"],
+            says: &["libbroken", "absent or too small"],
         },
         Case {
             name: "a description that is none",
@@ -100,7 +105,7 @@ fn libraries_that_are_refused() {
             name: "an id with a slash",
             arrange: |at| compiled(at, &["ID=\"a/b\""]),
             code: 5,
-            says: &["libbroken", "its id `a/b`"],
+            says: &["libbroken", "its id `a/b` has a slash"],
         },
         Case {
             name: "an id that is taken",
@@ -132,6 +137,52 @@ fn slip(at: &Place) -> Vec<String> {
     let arguments = unneeded(at);
     at.edit("graph.ron", |text| text.replace("sampler/Sample", "sampler/Smaple"));
     arguments
+}
+
+/// One field of what a library exports is garbage.
+fn garbage(definitions: &'static [&'static str], says: &'static [&'static str]) -> (String, Option<String>) {
+    let place = Place::new();
+    let arguments = compiled(&place, definitions);
+    (definitions.join(" "), super::fault_of(&place, &arguments, 5, &[says, &["libbroken", "help: "]].concat()))
+}
+
+#[test]
+fn garbage_in_every_field() {
+    const NODE: &str = "the description of its node";
+    let cases = [
+        garbage(&["SIZE=8"], &["smaller than Weft's"]),
+        garbage(&["SIZE=0"], &["smaller than Weft's"]),
+        garbage(&["INIT_FN=NULL"], &["no function `init`"]),
+        garbage(&["ID=\"\""], &["its id ``", "is empty"]),
+        garbage(&["ID=\"a b\""], &["its id `a b`", "a space"]),
+        garbage(&["ID=control", "ID_LEN=6"], &["its id `", "a control character"]),
+        garbage(&["ID=no_utf8", "ID_LEN=3"], &["its id is not UTF-8"]),
+        garbage(&["ID_LEN=10485760"], &["its id is 10485760 bytes long", "256"]),
+        garbage(&["ID=NULL", "ID_LEN=5"], &["its id says that it has 5 bytes, and has none"]),
+        garbage(&["VERSION=\"1\\n2\""], &["its version", "a control character"]),
+        garbage(&["ENTRIES_SIZE=8"], &["too small"]),
+        garbage(&["NODES=nodes, 1000000000000"], &["it says that it has 1000000000000"]),
+        garbage(&["NODES=NULL, 3"], &["it says that it has 3"]),
+        garbage(&["NODES=null_nodes, 1"], &["absent or too small"]),
+        garbage(&["NODES=nodes, 2"], &["two nodes named `Node`"]),
+        garbage(&["ARCHITECTURES=NULL, 1"], &["it says that it has 1"]),
+        garbage(&["NODE_SIZE=16"], &["too small"]),
+        garbage(&["SPEC_LEN=(1UL << 40)"], &["the description of a node is 1099511627776 bytes long"]),
+        garbage(&["SPEC=NULL", "SPEC_LEN=9"], &["the description of a node says that it has 9 bytes, and has none"]),
+        garbage(&["SPEC=no_utf8", "SPEC_LEN=3"], &["the description of a node is not UTF-8"]),
+        garbage(&["SPEC=\"(name:\\\"\\\",inputs:[],outputs:[])\""], &[NODE, "its name is empty"]),
+        garbage(&["RUN_FN=NULL"], &[NODE, "`Node`", "it has no function"]),
+        garbage(
+            &["SPEC=\"(name:\\\"N\\\",inputs:[],outputs:[(name:\\\"a\\\",kind:\\\"\\\")])\""],
+            &[NODE, "`a` has no kind"],
+        ),
+        garbage(
+            &["SPEC=\"(name:\\\"N\\\",inputs:[(name:\\\"i\\\",kind:Int(default:1,range:(5,0)))],outputs:[])\""],
+            &[NODE, "`i` has a default or a soft range outside of its range"],
+        ),
+    ];
+    let failed: Vec<String> = cases.into_iter().filter_map(|(name, why)| Some(format!("{name}: {}", why?))).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
 #[test]

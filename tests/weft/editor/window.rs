@@ -8,6 +8,7 @@ use egui::{Event, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use weft::editor::{Action, Editor, Options};
+use weft::graph::Roots;
 use weft::queue::EngineState;
 
 use crate::program::{root, weft};
@@ -25,7 +26,7 @@ pub fn options(folder: &Path) -> Options {
     Options {
         output: folder.join("output"),
         engine: weft::engine::Options { program: Some(weft()), ..Default::default() },
-        models: vec![root().join("models")],
+        roots: Roots { models: vec![root().join("models")], ..Roots::default() },
         templates: Some(root().join("graphs")),
         ..Options::default()
     }

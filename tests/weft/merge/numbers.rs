@@ -162,7 +162,7 @@ fn another_share_makes_the_merge_again_and_nothing_else() {
 }
 
 fn again(engine: &mut Engine, graph: &Graph, place: &Place) -> Vec<String> {
-    let roots = Roots { models: vec![place.path("models").into()], inputs: Vec::new() };
+    let roots = Roots { models: vec![place.path("models").into()], ..Roots::default() };
     let plan =
         check(graph, &engine.catalog, &roots, &[Link::parse("m.model").expect("a link")]).expect("the graph is right");
     let (output, file) = (Path::new(&place.path("out")).to_owned(), place.path("dump").into());

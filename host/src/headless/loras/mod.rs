@@ -15,8 +15,10 @@ use crate::flags::LoraFlags;
 use crate::graph::Roots;
 use crate::text;
 
+pub(super) use facts::size;
+
 pub fn loras(flags: &LoraFlags) -> Outcome {
-    let roots = flags.roots()?;
+    let roots = flags.folders.roots(Vec::new())?;
     match &flags.file {
         None => list::list(roots, flags.json),
         Some(file) => show::show(&locate(file, &roots)?, flags, &roots),
@@ -43,6 +45,6 @@ fn locate(file: &Path, roots: &Roots) -> Result<PathBuf> {
 }
 
 /// A line of what files say: nothing in it breaks the line or moves the cursor.
-fn print_line(line: &str) {
+pub(super) fn print_line(line: &str) {
     print(text::printable(&line.replace('\n', " ")).trim_end());
 }

@@ -12,10 +12,9 @@ pub struct MeasureLeMiCa;
 impl Node for MeasureLeMiCa {
     fn spec() -> NodeSpec {
         let help = "Measures what it costs to repeat the main layers between any two steps. `weft calibrate` uses it.";
-        let sample = Sample::spec();
-        NodeSpec { name: "MeasureLeMiCa".to_owned(), help: help.to_owned(), outputs: Vec::new(), ..sample }
-            .sink()
-            .hidden()
+        let mut spec = NodeSpec::new("MeasureLeMiCa", "sampling", help).sink().hidden();
+        spec.inputs = Sample::spec().inputs;
+        spec
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {

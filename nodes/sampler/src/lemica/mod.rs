@@ -18,26 +18,18 @@ pub struct LeMiCa;
 impl Node for LeMiCa {
     fn spec() -> NodeSpec {
         let help = "Faster sampling: on some steps the main layers are not computed but repeat what they did before.";
-        let file = InputKind::File {
-            default: String::new(),
-            folder: Folder::Models("schedules".to_owned()),
-            extensions: vec!["json".to_owned()],
-        };
+        let file = InputKind::file(Folder::models("schedules")).extensions(&["json"]);
         NodeSpec::new("LeMiCa", "sampling", help)
             .link("model", "MODEL", "From a loader or a LoRA.")
-            .param("mode", InputKind::Choice { default: "medium".to_owned(), options: Mode::names() }, MODE_HELP)
-            .param(
-                "budget",
-                InputKind::Int { default: 0, range: (0, 1000), soft: Some((0, 50)), multiple: 1 },
-                BUDGET_HELP,
-            )
-            .param("compute_last", InputKind::Bool { default: true }, LAST_HELP)
+            .param("mode", InputKind::choice(&Mode::names()).preset("medium"), MODE_HELP)
+            .param("budget", InputKind::int(0, (0, 1000)).soft(0, 50), BUDGET_HELP)
+            .param("compute_last", InputKind::bool(true), LAST_HELP)
             .param(
                 "schedule",
                 file,
                 "A file that `weft calibrate` made for this model; it knows better which steps count.",
             )
-            .param("extrapolate", InputKind::Bool { default: false }, EXTRAPOLATE_HELP)
+            .param("extrapolate", InputKind::bool(false), EXTRAPOLATE_HELP)
             .output("model", "MODEL")
     }
 

@@ -21,8 +21,8 @@ impl Mode {
         (Self::Budget, "budget"),
     ];
 
-    pub fn names() -> Vec<String> {
-        Self::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()
+    pub fn names() -> Vec<&'static str> {
+        Self::ALL.iter().map(|(_, name)| *name).collect()
     }
 
     pub fn named(name: &str) -> Result<Self> {

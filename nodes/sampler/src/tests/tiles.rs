@@ -56,21 +56,37 @@ fn every_pass_sees_every_tile_once() {
     assert_eq!(run.notes.take(), ["160×96 in 6 tiles of 64"]);
 }
 
-#[test]
-fn progress_counts_steps_and_a_cancelled_run_ends_at_its_tile() {
-    let inputs = tiled(&inputs().with("latent", large(1)).with("steps", 2));
+/// What is told, without what is told again.
+fn told(inputs: &Record) -> Vec<(u32, u32)> {
     let run = TestRun::new();
-    run.run::<Sample>(&inputs).unwrap();
-    let mut steps = run.progress.take();
-    steps.dedup();
-    assert_eq!(steps, [(0, 2), (1, 2), (2, 2)]);
+    run.run::<Sample>(inputs).unwrap();
     CALLS.take();
-    let run = TestRun { cancel_at: Some(1), ..TestRun::new() };
-    assert_eq!(run.run::<Sample>(&inputs).unwrap_err().kind, ErrorKind::Cancelled);
-    assert_eq!(CALLS.take().len() as i64, TILES);
-    let run = TestRun { cancel_at: Some(0), ..TestRun::new() };
-    assert_eq!(run.run::<Sample>(&inputs).unwrap_err().kind, ErrorKind::Cancelled);
-    assert_eq!(CALLS.take(), []);
+    let mut told = run.progress.take();
+    told.dedup();
+    told
+}
+
+#[test]
+fn progress_counts_tiles() {
+    let inputs = tiled(&inputs().with("latent", large(1)).with("steps", 2));
+    let all = |total: u32| (0..=total).map(|done| (done, total)).collect::<Vec<_>>();
+    assert_eq!(told(&inputs), all(12), "2 steps of 6 tiles");
+    assert_eq!(told(&inputs.with("stop_after", 1)), all(6));
+    let guided = inputs.with("negative", prompt(0.5)).with("guidance", 1.0);
+    assert_eq!(told(&guided), all(24), "of 2 prompts");
+    // The last step has one pass of two, and counts for as much as the first.
+    let ends_sooner = all(24).into_iter().filter(|(done, _)| !(18..24).contains(done));
+    assert_eq!(told(&inputs.with("sampler", "heun")), ends_sooner.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_cancelled_run_ends_at_its_tile() {
+    let inputs = tiled(&inputs().with("latent", large(1)).with("steps", 2));
+    for tiles in [0, 1, 5, 6, 11] {
+        let run = TestRun { cancel_at: Some(tiles), ..TestRun::new() };
+        assert_eq!(run.run::<Sample>(&inputs).unwrap_err().kind, ErrorKind::Cancelled);
+        assert_eq!(CALLS.take().len() as u32, tiles);
+    }
 }
 
 #[test]
@@ -99,10 +115,31 @@ fn auto_makes_tiles_that_fit() {
     let whole = 128 * 256 * 100_000;
     assert_eq!(notes(Some(100_000), whole), (Vec::new(), 1));
     assert_eq!(notes(None, 0), (Vec::new(), 1), "who does not say is not asked");
-    let why = "a whole pass would need about 3.3 GB of";
+    let why = "a whole pass would need about 3.28 GB of";
     let (said, passes) = notes(Some(100_000), whole - 1);
-    assert_eq!((said, passes), (vec![format!("2048×1024 in 3 tiles of 1024: {why} 3.3 GB free")], 3));
-    assert_eq!(notes(Some(100_000), whole * 3 / 10).0, [format!("2048×1024 in 8 tiles of 768: {why} 1.0 GB free")]);
-    // Even the smallest may be too much, and are tried.
-    assert!(notes(Some(100_000), 1).0[0].contains("tiles of 256: "));
+    assert_eq!((said, passes), (vec![format!("2048×1024 in 3 tiles of 1024: {why} 3.28 GB free")], 3));
+    assert_eq!(notes(Some(100_000), whole * 3 / 10).0, [format!("2048×1024 in 8 tiles of 768: {why} 0.98 GB free")]);
+}
+
+#[test]
+fn what_cannot_fit_is_refused_with_numbers() {
+    let wide = Record::new().with("samples", Tensor::random_normal(&[1, 16, 128, 256], 3));
+    let inputs = inputs().with("latent", wide).with("steps", 1);
+    let refused = |tile: &str, free: i64| {
+        NEEDS.set(Some(100_000));
+        let run = TestRun { free_memory: Some(free), ..TestRun::new() };
+        let error = run.run::<Sample>(&inputs.with("tile", tile)).unwrap_err();
+        assert_eq!((error.kind, CALLS.take().len()), (ErrorKind::Limit, 0));
+        format!("{} {}", error.message, error.help)
+    };
+    let (large, small) = ("2048×1024 in tiles of 768 needs about 0.92 GB", "close other programs");
+    assert!(refused("768", 500_000_000).contains(large));
+    let whole = refused("off", 3_000_000_000);
+    assert!(
+        whole.contains("at once needs about 3.28 GB") && whole.contains("3.00 GB") && whole.contains("auto"),
+        "{whole}"
+    );
+    assert!(refused("auto", 100_000_000).contains("tiles of 256 needs about 0.10 GB besides"));
+    assert!(refused("256", 100_000_000).contains(small) && refused("auto", 1).contains(small));
+    assert!(!refused("512", 1).contains(small));
 }

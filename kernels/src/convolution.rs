@@ -1,0 +1,149 @@
+//! Convolutions on slices: `[n,h,w,c]` with `[out,kh,kw,c]`, over all cores.
+
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use crate::product::{Columns, REGISTERS, Registers, product};
+use crate::winograd;
+
+/// Numbers of the rows that a task copies with their borders: a core's second cache holds them.
+const STRIP: usize = 1 << 16;
+
+/// Sizes of a convolution. All but the padding are above 0.
+#[derive(Debug, Clone, Copy)]
+pub struct Convolution {
+    /// Of one input picture.
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    pub out: usize,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+}
+
+impl Convolution {
+    /// Height and width of a result; none where the kernel is larger than the padded picture.
+    pub fn result(&self) -> Option<[usize; 2]> {
+        let side = |axis: usize, side: usize| {
+            let room = (side + 2 * self.padding[axis]).checked_sub(self.kernel[axis])?;
+            Some(room / self.stride[axis] + 1)
+        };
+        Some([side(0, self.height)?, side(1, self.width)?])
+    }
+}
+
+/// Convolves one picture `x` into `to`, `[rows, columns, out]`, by `weight`, `[out, kh, kw, channels]`.
+///
+/// # Panics
+/// Where a slice has not the size that `kind` says.
+pub fn convolve(kind: &Convolution, x: &[f32], weight: &[f32], to: &mut [f32]) {
+    let result = kind.result().expect("a picture as large as the kernel");
+    let registers = REGISTERS.unwrap_or(Registers::Narrow);
+    if winograd::applies(kind, result) {
+        winograd::convolve(registers, x, weight, kind, result[1], to);
+    } else {
+        convolve_with(registers, x, weight, kind, result, to);
+    }
+}
+
+/// The sum as it stands in the definition.
+pub(crate) fn convolve_with(
+    registers: Registers,
+    x: &[f32],
+    weight: &[f32],
+    kind: &Convolution,
+    result: [usize; 2],
+    to: &mut [f32],
+) {
+    match registers {
+        // With few channels most of 32 columns would be zeros.
+        Registers::Wide if kind.out > 16 => with::<12, 32>(x, weight, kind, result, to),
+        Registers::Wide => with::<12, 16>(x, weight, kind, result, to),
+        Registers::Narrow => with::<6, 16>(x, weight, kind, result, to),
+    }
+}
+
+fn with<const R: usize, const N: usize>(
+    x: &[f32],
+    weight: &[f32],
+    kind: &Convolution,
+    [rows, columns]: [usize; 2],
+    to: &mut [f32],
+) {
+    let packed = pack::<N>(weight, kind.out);
+    let line = kind.kernel[1] * kind.channels;
+    let blocks: Vec<&[Columns<N>]> = packed.chunks_exact(kind.kernel[0] * line).collect();
+    let width = padded_width::<R>(kind, columns);
+    let most = (STRIP / (width * kind.channels * kind.stride[0])).max(1);
+    let strip = most.min(rows.div_ceil(4 * rayon::current_num_threads())).max(1);
+    to.par_chunks_mut(strip * columns * kind.out).enumerate().for_each(|(index, to)| {
+        let first = index * strip;
+        let lines = to.len() / (columns * kind.out);
+        let padded = padded_rows(x, kind, first, lines, width);
+        for (block, weights) in blocks.iter().enumerate() {
+            for (row, to) in to.chunks_exact_mut(columns * kind.out).enumerate() {
+                let from = &padded[row * kind.stride[0] * width * kind.channels..];
+                convolve_row::<R, N>(from, width * kind.channels, weights, kind, block * N, to);
+            }
+        }
+    });
+}
+
+/// `[out, k]` as blocks of `N` columns: `[out / N, k, N]`, filled up with zeros.
+pub(crate) fn pack<const N: usize>(weight: &[f32], out: usize) -> Vec<Columns<N>> {
+    let depth = weight.len() / out;
+    let mut packed = vec![[0f32; N]; out.div_ceil(N) * depth];
+    packed.par_chunks_exact_mut(depth).enumerate().for_each(|(block, packed)| {
+        for (column, from) in weight.chunks_exact(depth).skip(block * N).take(N).enumerate() {
+            packed.iter_mut().zip(from).for_each(|(to, &from)| to[column] = from);
+        }
+    });
+    packed
+}
+
+/// Columns of a padded row: as many as the last, whole group of pixels reads.
+fn padded_width<const R: usize>(kind: &Convolution, columns: usize) -> usize {
+    ((columns.next_multiple_of(R) - 1) * kind.stride[1] + kind.kernel[1]).max(kind.width + kind.padding[1])
+}
+
+/// The input rows of so many output rows, with zeros around them.
+fn padded_rows(x: &[f32], kind: &Convolution, first: usize, lines: usize, width: usize) -> Vec<f32> {
+    let count = (lines - 1) * kind.stride[0] + kind.kernel[0];
+    let mut padded = vec![0f32; count * width * kind.channels];
+    let line = kind.width * kind.channels;
+    for (index, to) in padded.chunks_exact_mut(width * kind.channels).enumerate() {
+        let row = (first * kind.stride[0] + index).checked_sub(kind.padding[0]);
+        if let Some(row) = row.filter(|&row| row < kind.height) {
+            to[kind.padding[1] * kind.channels..][..line].copy_from_slice(&x[row * line..][..line]);
+        }
+    }
+    padded
+}
+
+/// One row of the result, `N` of its channels from `channel` on. A row of the kernel lies over neighbouring numbers of a
+/// padded row of the picture, so that each is one product.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn convolve_row<const R: usize, const N: usize>(
+    from: &[f32],
+    width: usize,
+    weights: &[Columns<N>],
+    kind: &Convolution,
+    channel: usize,
+    to: &mut [f32],
+) {
+    let step = kind.stride[1] * kind.channels;
+    for (group, to) in to.chunks_mut(R * kind.out).enumerate() {
+        let mut sum = [[0f32; N]; R];
+        for (row, weights) in weights.chunks_exact(kind.kernel[1] * kind.channels).enumerate() {
+            let part = product::<R, N>(&from[row * width + group * R * step..], step, weights);
+            sum.as_flattened_mut().iter_mut().zip(part.as_flattened()).for_each(|(sum, part)| *sum += part);
+        }
+        for (to, sum) in to.chunks_exact_mut(kind.out).zip(&sum) {
+            match to[channel..].first_chunk_mut() {
+                Some(to) => *to = *sum,
+                None => to[channel..].copy_from_slice(&sum[..kind.out - channel]),
+            }
+        }
+    }
+}

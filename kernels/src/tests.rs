@@ -1,0 +1,78 @@
+//! Convolutions beside float64, in the way of every processor.
+
+use crate::convolution::{Convolution, convolve_with};
+use crate::product::Registers;
+use crate::winograd;
+
+/// Numbers about as a normal distribution has them, always the same.
+fn numbers(count: usize, mut seed: u64) -> Vec<f32> {
+    let mut uniform = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 40) as f32 / (1u64 << 24) as f32
+    };
+    (0..count).map(|_| (0..4).map(|_| uniform()).sum::<f32>() - 2.0).collect()
+}
+
+/// The definition, number by number.
+fn in_float64(kind: &Convolution, x: &[f32], weight: &[f32]) -> Vec<f64> {
+    let ([rows, columns], [kh, kw]) = (kind.result().expect("a result"), kind.kernel);
+    let mut to = vec![0f64; rows * columns * kind.out];
+    for (index, to) in to.iter_mut().enumerate() {
+        let (row, column, out) = (index / kind.out / columns, index / kind.out % columns, index % kind.out);
+        for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
+            let y = (row * kind.stride[0] + ky).checked_sub(kind.padding[0]).filter(|&y| y < kind.height);
+            let at = (column * kind.stride[1] + kx).checked_sub(kind.padding[1]).filter(|&x| x < kind.width);
+            let (Some(y), Some(at)) = (y, at) else { continue };
+            let pixel = &x[(y * kind.width + at) * kind.channels..][..kind.channels];
+            let kernel = &weight[((out * kh + ky) * kw + kx) * kind.channels..][..kind.channels];
+            *to += pixel.iter().zip(kernel).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+        }
+    }
+    to
+}
+
+/// The farthest that `a` is from `b`, relative to the root of the mean square of `b`.
+fn distance(a: &[f32], b: &[f64]) -> f64 {
+    let scale = (b.iter().map(|b| b * b).sum::<f64>() / b.len() as f64).sqrt();
+    a.iter().zip(b).map(|(&a, b)| (f64::from(a) - b).abs()).fold(0.0, f64::max) / scale
+}
+
+#[test]
+fn convolutions_are_those_of_float64() {
+    // Height, width, channels, out, kernel, stride, padding.
+    for [height, width, channels, out, kernel, stride, padding] in [
+        [9, 7, 5, 6, 3, 1, 1],
+        [1, 1, 3, 3, 3, 1, 1],
+        [9, 8, 4, 20, 1, 1, 0],
+        [13, 26, 33, 40, 3, 2, 1],
+        [20, 20, 8, 100, 4, 3, 2],
+        [31, 41, 64, 70, 3, 1, 0],
+        [31, 41, 64, 32, 3, 1, 1],
+        [20, 117, 32, 96, 3, 1, 2],
+        [45, 22, 48, 64, 3, 1, 0],
+    ] {
+        let [kernel, stride, padding] = [kernel, stride, padding].map(|size| [size; 2]);
+        let kind = Convolution { height, width, channels, out, kernel, stride, padding };
+        let x = numbers(height * width * channels, 1);
+        let weight = numbers(out * kernel[0] * kernel[1] * channels, 2);
+        let right = in_float64(&kind, &x, &weight);
+        let result = kind.result().unwrap();
+        for registers in [Registers::Wide, Registers::Narrow] {
+            let mut to = vec![f32::NAN; right.len()];
+            convolve_with(registers, &x, &weight, &kind, result, &mut to);
+            assert!(distance(&to, &right) < 4e-6, "{registers:?} {kind:?}: {}", distance(&to, &right));
+            if winograd::applies(&kind, result) {
+                to.fill(f32::NAN);
+                winograd::convolve(registers, &x, &weight, &kind, result[1], &mut to);
+                assert!(distance(&to, &right) < 4e-6, "winograd {registers:?} {kind:?}: {}", distance(&to, &right));
+            }
+        }
+    }
+}
+
+/// A kernel larger than its picture gives nothing.
+#[test]
+fn no_result() {
+    let [kernel, stride, padding] = [[5; 2], [1; 2], [0; 2]];
+    assert_eq!(Convolution { height: 4, width: 9, channels: 1, out: 1, kernel, stride, padding }.result(), None);
+}

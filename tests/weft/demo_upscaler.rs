@@ -1,0 +1,84 @@
+//! The upscaler that ships, in tiles and whole: what it learned reaches farther than what random networks do.
+
+use std::path::Path;
+
+use image::{Rgb, RgbImage};
+
+use crate::bad_input::Place;
+use crate::program::{root, run_well, tensors};
+
+/// Twice the radius of a network of two blocks: 15 pixels a block and 5.
+const WHOLE_OVERLAP: u32 = 70;
+
+/// The demo model's pictures side by side, again and again.
+fn drawn(width: u32, height: u32) -> RgbImage {
+    let open = |name: &str| {
+        let path = root().join("graphs").join(name).with_extension("png");
+        image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).to_rgb8()
+    };
+    let pictures = ["text-to-image", "guidance", "circle", "lora"].map(open);
+    RgbImage::from_fn(width, height, |x, y| {
+        let picture = &pictures[((x / 128 + 3 * (y / 128)) % 4) as usize];
+        *picture.get_pixel(x % 128, y % 128)
+    })
+}
+
+/// The numbers of a picture that was upscaled with these inputs.
+fn upscaled(at: &Place, picture: &RgbImage, inputs: &str) -> (Vec<usize>, Vec<f32>) {
+    picture.save(at.path("picture.png")).expect("the picture");
+    let graph = format!(
+        r#"Graph(format: 1, nodes: {{
+            "model": (kind: "esrgan/LoadUpscaler", inputs: {{ "file": "demo_x4.safetensors" }}),
+            "load": (kind: "image-io/LoadImage", inputs: {{ "file": "picture.png" }}),
+            "large": (kind: "esrgan/UpscaleImage", inputs: {{
+                "upscale_model": Link("model.upscale_model"), "image": Link("load.image"), {inputs} }}) }})"#
+    );
+    let (path, numbers) = (at.write("graph.ron", graph), at.path("large.safetensors"));
+    let (models, dump) = (root().join("models").display().to_string(), format!("large.image={numbers}"));
+    run_well(&["run", &path, "--models", &models, "--device", "cpu", "--quiet", "--dump", &dump]);
+    tensors(Path::new(&numbers)).remove("image").expect("an image")
+}
+
+/// The largest difference in levels, and dB.
+fn compared(a: &[f32], b: &[f32]) -> (f32, f64) {
+    assert_eq!(a.len(), b.len());
+    let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) * 255.0;
+    let square: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    (worst, -10.0 * (square / a.len() as f64).log10())
+}
+
+#[test]
+fn tiles_are_the_whole_picture() {
+    let (at, picture) = (Place::new(), drawn(400, 700));
+    let (shape, whole) = upscaled(&at, &picture, r#""tile": 4096"#);
+    assert_eq!(shape, [1, 2800, 1600, 3]);
+    for (tile, overlap, least) in [(128, 32, 50.0), (256, 32, 50.0), (256, WHOLE_OVERLAP, 100.0)] {
+        let (_, tiles) = upscaled(&at, &picture, &format!(r#""tile": {tile}, "overlap": {overlap}"#));
+        let (worst, db) = compared(&tiles, &whole);
+        println!("tiles of {tile} that overlap by {overlap}: {db:.1} dB, {worst:.3} levels at most");
+        // Not `db < least`: a NaN must fail too.
+        assert!(db >= least && (overlap < WHOLE_OVERLAP || worst <= 0.01), "{tile}, {overlap}: {db} dB, {worst}");
+    }
+}
+
+#[test]
+fn the_smallest_pictures_are_upscaled() {
+    for (width, height) in [(1, 1), (7, 13)] {
+        for scale in [1.0, 2.5, 4.0] {
+            let (shape, _) = upscaled(&Place::new(), &drawn(width, height), &format!(r#""scale": {scale:?}"#));
+            let side = |side: u32| (f64::from(side) * scale).round() as usize;
+            assert_eq!(shape, [1, side(height), side(width), 3]);
+        }
+    }
+}
+
+/// In tiles it has no seams, whatever the network makes of its colour.
+#[test]
+fn a_constant_picture_stays_constant() {
+    let color = [60, 140, 220];
+    let (_, tiles) = upscaled(&Place::new(), &RgbImage::from_pixel(200, 150, Rgb(color)), r#""tile": 64"#);
+    let levels = tiles.chunks_exact(3).flat_map(|pixel| [0, 1, 2].map(|i| pixel[i] * 255.0 - f32::from(color[i])));
+    let worst = levels.map(f32::abs).fold(0.0, f32::max);
+    println!("{worst:.2} levels");
+    assert!(worst <= 2.0, "{worst} levels");
+}
