@@ -48,7 +48,7 @@ fn typed(lines: &str, fail: bool, folder: &mut std::path::PathBuf) -> String {
             continue;
         }
         let said = shell(&line.replace("libtint.so", &library())).current_dir(&*folder).output().expect("a shell");
-        let text = [said.stdout, said.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let text = [said.stderr, said.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         assert_eq!(said.status.success(), !(fail && index + 1 == lines.len()), "{line}\n{text}");
         printed += &text;
     }
@@ -66,15 +66,16 @@ fn shell(line: &str) -> Command {
     let path = format!("{}:{}", weft.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default());
     shell.args(["-c", line]).env("PATH", path).env("CARGO_NET_OFFLINE", "true");
     // A cargo that runs tests tells their programs of this package.
-    std::env::vars()
-        .filter(|(name, _)| name.starts_with("CARGO_PKG_"))
-        .for_each(|(name, _)| drop(shell.env_remove(name)));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_")) {
+        shell.env_remove(name);
+    }
     if line.starts_with("weft ") {
-        let like = command(&[]);
-        like.get_envs().for_each(|(name, value)| match value {
-            Some(value) => drop(shell.env(name, value)),
-            None => drop(shell.env_remove(name)),
-        });
+        for (name, value) in command(&[]).get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
     }
     shell
 }
