@@ -37,7 +37,7 @@ fn no_half_model_is_left() {
         if let Some(engine) = begun(&out, &mut run) {
             sleep(span * round / ROUNDS);
             // It may have come to its end.
-            drop(kill_process(engine, Signal::KILL));
+            let _ = kill_process(engine, Signal::KILL);
         }
         run.wait().expect("an end");
         let entries = names(&out);

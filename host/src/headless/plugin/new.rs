@@ -261,6 +261,6 @@ mod tests {
         let toml = filled("Cargo.toml", FILES[1].1, "tint", Some(Path::new("/a \"b\"/plugin-api")));
         let toml = String::from_utf8(toml).unwrap();
         assert_eq!(toml.matches(r#"path = "/a \"b\"/plugin-api""#).count(), 2, "{toml}");
-        assert!(!toml.contains("1.0\""), "{toml}");
+        assert!(!toml.contains("version = \"1.0\""), "{toml}");
     }
 }
