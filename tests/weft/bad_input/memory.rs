@@ -59,8 +59,8 @@ fn with_a_small_part_of_a_gigabyte() {
                 code: 7,
                 says: &[
                     "8192×8192 pixels in tiles of 128",
-                    "3.2 GB",
-                    "0.3 GB",
+                    "3.23 GB",
+                    "0.32 GB",
                     "node `large` (vae/DecodeLatent)",
                     "smaller",
                 ],
@@ -82,8 +82,8 @@ fn with_a_small_part_of_a_gigabyte() {
                 arrange: |at| sample(at, "off"),
                 code: 7,
                 says: &[
-                    "2048×2048 at once needs about 0.7 GB",
-                    "0.4 GB",
+                    "2048×2048 at once needs about 0.67 GB",
+                    "0.40 GB",
                     "node `large` (sampler/Sample)",
                     "`tile` to auto",
                 ],
