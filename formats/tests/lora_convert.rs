@@ -3,7 +3,7 @@
 mod common;
 
 use common::content::{File, Numbers};
-use common::kinds::{DIM, K, Q, QKV, V, file, kinds};
+use common::kinds::{DIM, K, Q, V, file, kinds};
 use weft_formats::Dtype;
 use weft_formats::lora::Layout;
 

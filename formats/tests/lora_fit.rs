@@ -34,10 +34,6 @@ fn fused_rows(rows: &BTreeSet<(String, usize)>, prefix: &str, dim: usize) -> BTr
     rows.iter().map(fused).collect()
 }
 
-fn states(fit: &Fit) -> Vec<(&str, State)> {
-    fit.keys.iter().map(|key| (key.name.as_str(), key.state)).collect()
-}
-
 #[test]
 fn every_layout_finds_the_same_rows_of_every_model() {
     for size in SIZES {
