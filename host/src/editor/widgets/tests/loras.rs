@@ -2,12 +2,6 @@
 
 use super::*;
 
-fn loras() -> InputKind {
-    let columns =
-        vec![spec("enabled", InputKind::Bool { default: true }), spec("file", file()), spec("weight", weight())];
-    InputKind::Rows { columns }
-}
-
 #[test]
 fn rows_are_edited() {
     let mut harness = of(loras(), Some(r#"[{"other": (1, 2), "file": "a.safetensors", "weight": 0.8}]"#));
