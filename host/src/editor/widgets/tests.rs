@@ -88,6 +88,12 @@ fn drag(harness: &mut Shown, from: Pos2, by: f32) {
     harness.run();
 }
 
+fn loras() -> InputKind {
+    let columns =
+        vec![spec("enabled", InputKind::Bool { default: true }), spec("file", file()), spec("weight", weight())];
+    InputKind::Rows { columns }
+}
+
 fn weight() -> InputKind {
     InputKind::float(1.0, (-2.0, 2.0), 0.05)
 }
