@@ -41,7 +41,9 @@ pub const ENGINE_STACK: usize = 64 << 20;
 /// Entries of folders that one list of files is read from.
 pub const LISTED_FILES: usize = 10_000;
 /// Bytes of a list of model folders.
-pub const EXTRA_PATHS_BYTES: u64 = 1 << 20;
+pub const EXTRA_PATHS_BYTES: u64 = 64 << 10;
+/// Bytes of one of its lines. Both together keep its nesting so flat that no stack overflows.
+pub const EXTRA_PATHS_LINE: usize = 4096;
 /// Files whose hashes are kept, before those that are gone are left out.
 pub const KNOWN_HASHES: usize = 10_000;
 /// Bytes of the file of hashes.

@@ -61,9 +61,9 @@ pub fn short(facts: &Facts) -> String {
     parts.join(" · ")
 }
 
-/// "VAE", "f32", "one file".
+/// "f32", "one file", "VAE".
 fn model_parts(facts: &ModelFacts) -> Vec<&str> {
-    [facts.kind.name(), &facts.dtype, &facts.layout].into_iter().filter(|part| !part.is_empty()).collect()
+    [&facts.dtype, &facts.layout, facts.kind.name()].into_iter().filter(|part| !part.is_empty()).collect()
 }
 
 /// Whatever can be searched for.

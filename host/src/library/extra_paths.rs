@@ -42,7 +42,11 @@ type Fault = (usize, String);
 type Node<'a> = MarkedYaml<'a>;
 
 fn parse(text: &str, folder: &Path) -> std::result::Result<Vec<ExtraFolder>, Fault> {
-    let documents = Node::load_from_str(text).map_err(|error| (error.marker().line(), error.info().to_owned()))?;
+    if let Some(at) = text.lines().position(|line| line.len() > limits::EXTRA_PATHS_LINE) {
+        return Err((at + 1, format!("the line has more than {} bytes", limits::EXTRA_PATHS_LINE)));
+    }
+    let plain = |info: &str| info.replace("sequence", "list").replace("mapping", "map");
+    let documents = Node::load_from_str(text).map_err(|error| (error.marker().line(), plain(error.info())))?;
     let Some(document) = documents.first() else { return Ok(Vec::new()) };
     let sections = entries(document, "the file")?;
     let each = sections.iter().map(|(_, section)| of_section(section, folder));

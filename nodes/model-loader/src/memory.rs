@@ -14,7 +14,7 @@ pub fn note(run: &Run, models: &[&Model]) -> Result<()> {
     if free < i64::MAX {
         let up_to = if is_packed { "up to " } else { "" };
         let (bytes, free) = (gigabytes(bytes), gigabytes(u64::try_from(free).unwrap_or(0)));
-        run.note(&format!("in use it takes {up_to}{bytes} of memory, {free} are free"));
+        run.note(&format!("needs {up_to}{bytes}, {free} are free"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{json, read, sha256};
 use crate::bad_input::{Place, copy};
-use crate::program::{golden, root, run, run_well, text_to_image};
+use crate::program::{golden, run, run_well, text_to_image};
 
 /// The usual graph with a LoRA, and a folder of both.
 fn arranged() -> (Place, String) {
@@ -71,5 +71,6 @@ fn what_is_not_known_is_kept() {
     // The file that is there is used, whatever the graph says of it.
     let (said, _) = drawn(&at, &graph, "out");
     assert!(!said.contains("note:"), "{said}");
-    assert!(root().join("graphs").is_dir());
+    let told = run_well(&["info", &at.path("out/fox.png")]).stdout;
+    assert!(told.contains("\"loras/style\": (bytes: 1, sha256: \"00\", later: true)"), "{told}");
 }

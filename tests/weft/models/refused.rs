@@ -106,6 +106,19 @@ fn lists_of_folders_that_cannot_be_read() {
             says: &["list.yaml:1", "names with values"],
         },
         Case {
+            name: "nesting without end",
+            arrange: |at| listed(at, &format!("a:\n  {}x\n", "- ".repeat(20_000))),
+            code: 6,
+            says: &["list.yaml:2", "more than 4096 bytes"],
+        },
+        Case {
+            name: "deep nesting",
+            arrange: |at| listed(at, &format!("a:\n  {}x\n", "- ".repeat(2000))),
+            code: 6,
+            says: &["list.yaml:2", "a section is to hold names"],
+        },
+        Case { name: "deep brackets", arrange: |at| listed(at, &"[".repeat(4000)), code: 6, says: &["list.yaml:1"] },
+        Case {
             name: "a name twice",
             arrange: |at| listed(at, "a:\n  vae: x\n  vae: y\n"),
             code: 6,

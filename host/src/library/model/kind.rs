@@ -157,9 +157,12 @@ fn diffusers(folder: &Path) -> Result<ModelFacts> {
 
 /// Weights with a `config.json`, or with an index of shards.
 fn part_folder(folder: &Path) -> Result<ModelFacts> {
-    // One with a configuration and the files of several parts is no part.
-    let Ok(part) = of_folder(folder, None) else { return split(folder) };
-    let parts = vec![part];
+    let parts = match of_folder(folder, None) {
+        Ok(part) => vec![part],
+        // One with a configuration and the files of several parts is no part.
+        Err(_) if place::files(folder).len() > 1 && !place::has_index(folder) => return split(folder),
+        Err(error) => return Err(error),
+    };
     let layout = join(if folder_is_cached(folder) { "Hugging Face cache" } else { "folder of one part" }, mlx(&parts));
     let kind = parts[0].role.map_or(Kind::Unknown, Kind::of);
     let facts = ModelFacts::of(kind, layout, parts);

@@ -19,10 +19,8 @@ const FEW: std::ops::RangeInclusive<usize> = 2..=4;
 /// files, or a part with its configuration or its index.
 pub fn is_one_thing(folder: &Path) -> bool {
     let real = in_cache(folder);
-    if real != folder {
-        return is_one_thing(&real) || !files(&real).is_empty();
-    }
-    is_whole(folder) || is_part(folder) || is_split(folder) || are_parts(folder)
+    let is_cached = real != folder && !files(&real).is_empty();
+    is_cached || is_whole(&real) || is_part(&real) || is_split(&real) || are_parts(&real)
 }
 
 /// As diffusers has it, and MLX's converters.
@@ -32,7 +30,12 @@ pub fn is_whole(folder: &Path) -> bool {
 
 /// With a configuration, or several shards.
 pub fn is_part(folder: &Path) -> bool {
-    folder.join("config.json").is_file() && holds(folder, ".safetensors") || holds(folder, ".safetensors.index.json")
+    folder.join("config.json").is_file() && holds(folder, ".safetensors") || has_index(folder)
+}
+
+/// Whether a list says which tensor lies in which shard.
+pub fn has_index(folder: &Path) -> bool {
+    holds(folder, ".safetensors.index.json")
 }
 
 /// With a folder for each part, as ComfyUI calls them, and one file in each.
