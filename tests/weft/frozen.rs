@@ -94,7 +94,7 @@ fn the_frozen_plugin_was_not_changed() {
     assert_eq!(digest("tests/frozen_plugin"), FROZEN_PLUGIN, "{said}");
 }
 
-const FROZEN_PLUGIN: &str = "";
+const FROZEN_PLUGIN: &str = "1991c8c4ee3f9a8de0c93df9e3377c62798259c2e5df64feb3d51c20d0f371f7";
 
 #[test]
 fn the_frozen_plugin_loads_and_finds_everything_as_it_was() {

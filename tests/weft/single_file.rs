@@ -265,7 +265,8 @@ fn a_folder_for_mlx_with_names_of_its_own() {
         tensors(&model, Part::Diffusion).into_iter().map(|(name, raw)| (without_index(&name), raw)).collect();
     save(&at.path("models/app/weights.safetensors"), &diffusion, None);
     save(&at.path("models/app/text_encoder.safetensors"), &tensors(&model, Part::TextEncoder), None);
-    save(&at.path("models/app/vae.safetensors"), &tensors(&model, Part::Vae), Some(config(&model)));
+    let vae = tensors(&model, Part::Vae).into_iter().map(|(name, raw)| (name, channels_last(raw))).collect();
+    save(&at.path("models/app/vae.safetensors"), &vae, Some(config(&model)));
     at.write("models/app/config.json", r#"{"model_type": "z-image"}"#);
     assert!(drawn(&at.path("models"), &with_path("app")) == expected(&model));
     // One without the tokens that pad image and caption.
@@ -277,6 +278,19 @@ fn a_folder_for_mlx_with_names_of_its_own() {
     for part in ["lack 2 tensors", "`x_pad_token`", "`cap_pad_token`"] {
         assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
     }
+}
+
+/// A convolution's `[out, in, h, w]` as MLX has it: `[out, h, w, in]`.
+fn channels_last((dtype, shape, bytes): Raw) -> Raw {
+    let [outputs, inputs, height, width] = shape[..] else { return (dtype, shape, bytes) };
+    let (size, window) = (bytes.len() / shape.iter().product::<usize>(), height * width);
+    let number = |output: usize, at: usize, input: usize| {
+        let start = ((output * inputs + input) * window + at) * size;
+        &bytes[start..start + size]
+    };
+    let places = (0..outputs).flat_map(|output| (0..window).map(move |at| (output, at)));
+    let turned = places.flat_map(|(output, at)| (0..inputs).flat_map(move |input| number(output, at, input)));
+    (dtype, vec![outputs, height, width, inputs], turned.copied().collect())
 }
 
 fn diffusion_without(tensors: &Tensors, part: &str) -> Tensors {

@@ -48,7 +48,7 @@ fn typed(lines: &str, fail: bool, folder: &mut std::path::PathBuf) -> String {
             continue;
         }
         let said = shell(&line.replace("libtint.so", &library())).current_dir(&*folder).output().expect("a shell");
-        let text = [said.stdout, said.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let text = [said.stderr, said.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         assert_eq!(said.status.success(), !(fail && index + 1 == lines.len()), "{line}\n{text}");
         printed += &text;
     }
@@ -70,8 +70,7 @@ fn shell(line: &str) -> Command {
         shell.env_remove(name);
     }
     if line.starts_with("weft ") {
-        let like = command(&[]);
-        for (name, value) in like.get_envs() {
+        for (name, value) in command(&[]).get_envs() {
             match value {
                 Some(value) => shell.env(name, value),
                 None => shell.env_remove(name),

@@ -62,6 +62,10 @@ impl Cache {
         self.entries.insert(fingerprint, Entry { outputs, files, told, used: self.run });
     }
 
+    pub fn remove(&mut self, fingerprint: &Fingerprint) {
+        self.entries.remove(fingerprint);
+    }
+
     /// Everything, after a failure that may have left arrays behind which read as zeros.
     pub fn clear(&mut self) {
         self.entries.clear();

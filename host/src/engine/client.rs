@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::protocol::{Event, Job, Request, receive, send};
 use crate::error::{Code, Error, Result};
 use crate::flags::PluginFlags;
+use crate::graph::Plan;
 use crate::plugins::{self, Catalog};
 use crate::table::Device;
 use crate::text;
@@ -127,6 +128,11 @@ impl Engine {
     /// Asks for [`Event::Left`], which is what nobody gave back.
     pub fn forget(&mut self) {
         drop(send(&mut self.requests, &Request::Forget));
+    }
+
+    /// Makes these nodes of a plan, and what depends on them, run again.
+    pub fn forget_from(&mut self, plan: Plan, nodes: Vec<String>) {
+        drop(send(&mut self.requests, &Request::ForgetFrom { plan, nodes }));
     }
 
     /// Id and version of the plugin whose node is under way.

@@ -64,6 +64,20 @@ impl Executor {
         (self.events)(Event::Left { handles: Handles::now(), bytes: active_memory() });
     }
 
+    /// Forgets what these nodes gave, and all that depends on it.
+    pub fn forget_from(&mut self, plan: &Plan, nodes: &[String]) {
+        let prints = fingerprint::of_plan(plan, |kind| self.registry.node(kind));
+        let mut is_stale = vec![false; prints.len()];
+        for (index, step) in plan.steps().iter().enumerate() {
+            let takes_stale =
+                |(_, source): &(String, Source)| matches!(source, Source::Step { step, .. } if is_stale[*step]);
+            is_stale[index] = nodes.contains(&step.node) || step.inputs.iter().any(takes_stale);
+            if is_stale[index] {
+                self.cache.remove(&prints[index]);
+            }
+        }
+    }
+
     fn run_steps(&mut self, job: &Job) -> std::result::Result<(), (String, Error)> {
         let steps = job.plan.steps();
         let prints = fingerprint::of_plan(&job.plan, |kind| self.registry.node(kind));

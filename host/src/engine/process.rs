@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
 use super::execute::Executor;
-use super::protocol::{Event, Job, Request, receive, send};
+use super::protocol::{Event, Request, receive, send};
 use super::surroundings::Surroundings;
 use crate::flags::PluginFlags;
 use crate::limits;
@@ -27,12 +27,12 @@ pub fn serve(device: Option<Device>, plugins: PluginFlags) -> io::Result<()> {
     // A file that may not grow is a failed write with a message, not the end of the engine.
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
     let cancelled = Arc::new(AtomicBool::new(false));
-    let (to_engine, jobs) = channel();
+    let (to_engine, requests) = channel();
     let flag = Arc::clone(&cancelled);
     let engine =
         std::thread::Builder::new().name("engine".to_owned()).stack_size(limits::ENGINE_STACK).spawn(move || {
             // A bug of Weft's: the client would wait for ever for a process that does nothing.
-            let work = AssertUnwindSafe(|| work(client, &jobs, device, &plugins, flag));
+            let work = AssertUnwindSafe(|| work(client, &requests, device, &plugins, flag));
             if let Err(panic) = catch_unwind(work) {
                 std::mem::forget(panic);
                 std::process::abort();
@@ -43,9 +43,9 @@ pub fn serve(device: Option<Device>, plugins: PluginFlags) -> io::Result<()> {
             Request::Cancel => cancelled.store(true, Ordering::Relaxed),
             Request::Run(job) => {
                 cancelled.store(false, Ordering::Relaxed);
-                drop(to_engine.send(Some(job)));
+                drop(to_engine.send(Request::Run(job)));
             }
-            Request::Forget => drop(to_engine.send(None)),
+            other => drop(to_engine.send(other)),
         }
     }
     // The client is gone: whatever still runs is for nobody.
@@ -78,7 +78,7 @@ fn take_stdout() -> io::Result<File> {
 /// The one thread that touches MLX and plugins.
 fn work(
     client: File,
-    jobs: &Receiver<Option<Job>>,
+    requests: &Receiver<Request>,
     wanted: Option<Device>,
     plugins: &PluginFlags,
     cancelled: Arc<AtomicBool>,
@@ -96,10 +96,12 @@ fn work(
     // A start is not a node: what it changed is put back without a word.
     drop(surroundings.restore());
     let mut executor = Executor::new(registry, device, events, cancelled, surroundings);
-    for job in jobs {
-        match job {
-            Some(job) => executor.run(&job),
-            None => executor.forget(),
+    for request in requests {
+        match request {
+            Request::Run(job) => executor.run(&job),
+            Request::Forget => executor.forget(),
+            Request::ForgetFrom { plan, nodes } => executor.forget_from(&plan, &nodes),
+            Request::Cancel => {}
         }
     }
 }

@@ -21,6 +21,11 @@ pub enum Request {
     Cancel,
     /// Forget every output and tell what is left. For tests.
     Forget,
+    /// Forget what these nodes of the plan gave, and all that depends on it. For tests.
+    ForgetFrom {
+        plan: Plan,
+        nodes: Vec<String>,
+    },
 }
 
 /// One run of a plan.

@@ -13,27 +13,49 @@ use super::queue::options;
 use crate::engine::follow;
 use crate::program::{golden, root, text_to_image, trust};
 
-/// Runs a graph again and again in one engine, each time from the start, and gives what is left at the end: handles, and by
-/// how many bytes MLX's arrays grew since the first run.
-fn left_after(runs: usize, options: &Options, graph: &str, models: &[PathBuf]) -> (Handles, i64) {
-    let graph = Graph::parse(graph, "the test's graph").expect("a graph");
-    let mut engine = Engine::start(options).expect("the engine starts");
-    let out = tempfile::tempdir().expect("a folder");
-    let roots = Roots { models: models.to_vec(), inputs: models.to_vec(), ..Roots::default() };
-    let (mut first, mut last) = (None, Default::default());
-    for _ in 0..runs {
-        let plan = check(&graph, &engine.catalog, &roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
-        let job = Job::prepare(plan, &graph, &engine.catalog, &roots, out.path()).expect("a job");
-        engine.run(job);
-        let events = follow(&mut engine).expect("the engine lives");
-        assert!(!events.iter().any(|event| matches!(event, Event::Failed { .. })), "{events:?}");
-        let left = left(&mut engine);
-        first.get_or_insert(left.1);
-        last = left;
-        // Pictures of one name would be numbered ever more slowly.
-        std::fs::remove_dir_all(out.path()).expect("the folder");
+/// What is run, and where its files are.
+struct Case {
+    graph: Graph,
+    roots: Roots,
+    /// Whether nodes of Weft's own plugins run again only where they take from another one.
+    others_alone: bool,
+}
+
+impl Case {
+    fn new(graph: &str, models: &[PathBuf]) -> Self {
+        let graph = Graph::parse(graph, "the test's graph").expect("a graph");
+        let roots = Roots { models: models.to_vec(), inputs: models.to_vec(), ..Roots::default() };
+        Self { graph, roots, others_alone: false }
     }
-    (last.0, last.1 as i64 - first.unwrap_or_default() as i64)
+
+    /// Runs it again and again in one engine, and gives what is left when all is forgotten: handles, and by how many bytes
+    /// MLX's arrays grew since the first run.
+    fn left_after(&self, runs: usize, options: &Options) -> (Handles, i64) {
+        let mut engine = Engine::start(options).expect("the engine starts");
+        let out = tempfile::tempdir().expect("a folder");
+        self.run(&mut engine, out.path());
+        let first = left(&mut engine).1;
+        for _ in 1..runs {
+            self.run(&mut engine, out.path());
+        }
+        let (handles, bytes) = left(&mut engine);
+        (handles, bytes as i64 - first as i64)
+    }
+
+    fn run(&self, engine: &mut Engine, out: &Path) {
+        // Pictures of one name would be numbered ever more slowly.
+        drop(std::fs::remove_dir_all(out));
+        let plan = check(&self.graph, &engine.catalog, &self.roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let plugin = |kind: &str| engine.catalog.plugin(kind.split('/').next().unwrap_or_default());
+        let is_other = |kind: &str| plugin(kind).is_some_and(|plugin| plugin.sha256.is_some());
+        let again = |kind: &str| !self.others_alone || is_other(kind);
+        let nodes = plan.steps().iter().filter(|step| again(&step.kind)).map(|step| step.node.clone()).collect();
+        engine.forget_from(plan.clone(), nodes);
+        let job = Job::prepare(plan, &self.graph, &engine.catalog, &self.roots, out).expect("a job");
+        engine.run(job);
+        let events = follow(engine).expect("the engine lives");
+        assert!(!events.iter().any(|event| matches!(event, Event::Failed { .. })), "{events:?}");
+    }
 }
 
 fn left(engine: &mut Engine) -> (Handles, u64) {
@@ -47,10 +69,10 @@ fn left(engine: &mut Engine) -> (Handles, u64) {
 }
 
 fn assert_nothing_left(runs: usize, options: &Options, graph: &str, models: &[PathBuf]) {
-    assert_eq!(left_after(runs, options, graph, models), (Handles::default(), 0), "{graph}");
+    assert_eq!(Case::new(graph, models).left_after(runs, options), (Handles::default(), 0), "{graph}");
 }
 
-/// Nodes that do and give a bit of everything, and one whose panics cross its hands full of tensors.
+/// Nodes that do and give a bit of everything.
 #[test]
 fn sound_nodes_leave_nothing() {
     let plugins = folder_of("hostile");
@@ -78,28 +100,39 @@ fn a_picture_from_text_leaves_nothing() {
 fn what_a_node_keeps_is_counted() {
     let plugins = folder_of("hostile");
     let graph = r#"Graph(format: 1, nodes: { "bad": (kind: "hostile/Keep", inputs: { "what": "tensors" }) })"#;
-    let (handles, bytes) = left_after(10, &options(plugins.path()), graph, &[]);
+    let (handles, bytes) = Case::new(graph, &[]).left_after(10, &options(plugins.path()));
     assert_eq!((handles.tensors, handles.values), (30, 0));
     assert!(bytes >= 0, "{bytes}");
 }
 
-/// Any graph over any folder of plugins, as often as one likes:
+/// Any graph over any folder of plugins, as often as one likes. What takes from no node of these plugins runs once.
 ///
-///     WEFT_LEAKS_PLUGINS=DIR WEFT_LEAKS_GRAPH=FILE WEFT_LEAKS_RUNS=10000 \
+///     WEFT_LEAKS_PLUGINS=DIR WEFT_LEAKS_GRAPH=FILE WEFT_LEAKS_RUNS=10000 WEFT_LEAKS_SET="node.input=value …" \
 ///         cargo test -p weft-tests --test weft --release -- --ignored --nocapture hostile::leaks::many_runs
 ///
-/// Models and pictures are looked for in WEFT_LEAKS_MODELS, or in models/. WEFT_UNDER="valgrind --log-file=FILE" watches the engine.
+/// Models are looked for beside the graph and in models/. WEFT_UNDER="valgrind --log-file=FILE" watches the engine.
 #[test]
 #[ignore = "takes minutes, and names of files in variables"]
 fn many_runs_leave_nothing() {
-    let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let graph = path("WEFT_LEAKS_GRAPH").expect("WEFT_LEAKS_GRAPH names a graph");
-    let models = path("WEFT_LEAKS_MODELS").unwrap_or_else(|| root().join("models"));
-    let runs = std::env::var("WEFT_LEAKS_RUNS").map_or(10_000, |runs| runs.parse().expect("a number of runs"));
-    let folder = path("WEFT_LEAKS_PLUGINS").unwrap_or_else(|| Path::new("/dev/null").to_owned());
-    trust(&folder);
-    let text = std::fs::read_to_string(&graph).unwrap_or_else(|error| panic!("{}: {error}", graph.display()));
-    let (handles, bytes) = left_after(runs, &options(&folder), &text, &[models]);
-    println!("{}: after {runs} runs {handles:?}, {bytes} bytes more than after the first", graph.display());
+    let variable = |name: &str| std::env::var(name).ok();
+    let file = PathBuf::from(variable("WEFT_LEAKS_GRAPH").expect("WEFT_LEAKS_GRAPH names a graph"));
+    let plugins = PathBuf::from(variable("WEFT_LEAKS_PLUGINS").expect("WEFT_LEAKS_PLUGINS names a folder"));
+    let runs = variable("WEFT_LEAKS_RUNS").map_or(10_000, |runs| runs.parse().expect("a number of runs"));
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let beside = file.with_file_name("models");
+    let mut case = Case::new(&text, &[beside, root().join("models")]);
+    for assignment in variable("WEFT_LEAKS_SET").unwrap_or_default().split_whitespace() {
+        case.graph.set(assignment).expect("a node");
+    }
+    case.others_alone = true;
+    let own = tempfile::tempdir().expect("a folder");
+    for library in std::fs::read_dir(&plugins).expect("a folder").flatten().map(|entry| entry.path()) {
+        if library.extension().is_some_and(|ending| ending == std::env::consts::DLL_EXTENSION) {
+            std::fs::copy(&library, own.path().join(library.file_name().expect("a name"))).expect("a copy");
+        }
+    }
+    trust(own.path());
+    let (handles, bytes) = case.left_after(runs, &options(own.path()));
+    println!("{}: {runs} runs, then {handles:?} and {bytes} bytes more than after the first", file.display());
     assert_eq!((handles, bytes), (Handles::default(), 0));
 }
