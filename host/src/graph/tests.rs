@@ -319,6 +319,27 @@ fn the_rest_of_a_graph_runs_without_a_plugin() {
 }
 
 #[test]
+fn what_runs_without_a_plugin_that_the_graph_names() {
+    let present = |nodes: &str| {
+        let named =
+            format!("Graph(format: 1, nodes: {{{nodes}}}, plugins: {{\"depth\": (version: \"2\", sha256: \"abc\")}})");
+        check_present(&Graph::parse(&named, "g").unwrap(), &catalog(), &Roots::default(), &[])
+    };
+    let missing = r#""d": (kind: "depth/Estimate"), "e": (kind: "t/Save", inputs: { "value": Link("d.value") }),"#;
+    let whole = r#""l": (kind: "t/Load"), "s": (kind: "t/Save", inputs: { "value": Link("l.value") }),"#;
+    let rest = present(&[missing, whole].concat()).unwrap();
+    assert_eq!(told(&rest.plan), ["l", "s value=l"]);
+    assert_eq!((rest.skipped.len(), rest.missing.len()), (2, 1));
+    assert_eq!(rest.missing[0].code, Code::Plugin);
+    assert!(rest.missing[0].help.contains("depth 2 (SHA-256 abc)"), "{}", rest.missing[0]);
+    assert!(present(whole).unwrap().missing.is_empty());
+    assert_eq!(present(missing).unwrap_err()[0].code, Code::Plugin, "nothing is left to run");
+    let slip = r#""x": (kind: "t/Laod"),"#;
+    let errors = present(&[missing, whole, slip].concat()).unwrap_err();
+    assert_eq!(errors.len(), 2, "what is wrong beside it stops everything: {errors:?}");
+}
+
+#[test]
 fn an_output_that_does_not_run_cannot_be_written() {
     let graph = graph(&(LOAD.to_owned() + r#""s": (kind: "t/Save", inputs: { "value": Link("l.value") })"#));
     let wanted = [Link::parse("m.value").unwrap()];

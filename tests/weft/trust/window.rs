@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use weft::editor::Action;
+
 use super::Home;
 use crate::editor::window::Window;
 use crate::program::weft;
@@ -52,7 +54,14 @@ fn what_is_trusted_in_the_dialog_comes_alive() {
     window.steps(4);
     assert!(!window.has("Open this plugin?"));
     assert!(!window.has_text("plugin is not loaded"));
-    assert_eq!(window.text(), GRAPH, "it kept everything");
+    window.act(Action::SaveTo(graph.clone()));
+    assert_eq!(fs::read_to_string(&graph).expect("it"), GRAPH, "what was not changed stays as it is");
+    window.act(Action::AddNode { kind: "broken/Node".to_owned(), inputs: Vec::new() });
+    window.act(Action::SaveTo(graph.clone()));
+    let saved = fs::read_to_string(&graph).expect("it");
+    let sha256 = super::loaded(&home.list()).expect("it")["sha256"].as_str().expect("a hash").to_owned();
+    let named = format!("plugins: {{\n        \"broken\": (version: \"1.0.0\", sha256: \"{sha256}\"),");
+    assert!(saved.contains(&named) && saved.contains("keeps: \"this\""), "{saved}");
 
     home.compile("2.0.0");
     home.was_opened();

@@ -24,12 +24,13 @@ pub fn decide(flags: &PluginFiles, decision: Decision) -> Outcome {
             Err(error) => errors.push(error),
         }
     }
+    let done = json!({ "libraries": decided.iter().map(|(json, _)| json).collect::<Vec<_>>() });
     if !flags.json {
         decided.iter().for_each(|(_, text)| print(text));
     } else if errors.is_empty() {
-        print(&json!({ "libraries": decided.iter().map(|(json, _)| json).collect::<Vec<_>>() }).to_string());
+        print(&done.to_string());
     }
-    if errors.is_empty() { Ok(()) } else { Err(Failure::from(errors)) }
+    if errors.is_empty() { Ok(()) } else { Err(Failure { errors, done }) }
 }
 
 /// A file itself, or the libraries of a folder but Weft's own.
