@@ -1,6 +1,6 @@
 """What merging two large models takes: the peak of memory above the start, while the merge is written to a file.
 
-    python merge.py --weft target/release/weft [--layers 4] [--dtype float16] [--rounds 3] [--folder DIR]
+    python merge.py --weft target/release/weft [--layers 4] [--dtype float16] [--rounds 3] [--folder DIR] [--layout mlx --precision 8]
 
 Two transformers with the layers of the released model (dim 3840) and random weights are made on the fly, of 2.2 GB each with 4
 layers in float16, and deleted again. "above the start" is the peak of the program and its engine together, less the peak of
@@ -60,7 +60,7 @@ def write_model(config, folder, seed, dtype):
     return end
 
 
-def nodes_of(node, models):
+def nodes_of(node, models, layout, precision):
     a, b, c = models
     loaders = {name: ("model-loader/LoadDiffusionModel", {"path": path}) for name, path in zip("abc", (a, b, c), strict=True)}
     inputs = {
@@ -71,13 +71,13 @@ def nodes_of(node, models):
     used = {link.output.split(".")[0] for link in inputs.values() if isinstance(link, Link)}
     return {name: loader for name, loader in loaders.items() if name in used} | {
         "merge": (f"model-merge/{node}", inputs),
-        "save": ("model-merge/SaveModel", {"model": Link("merge.model"), "name": node, "precision": "float16"}),
+        "save": ("model-merge/SaveModel", {"model": Link("merge.model"), "name": node, "layout": layout, "precision": precision}),
     }
 
 
 def run(args, folder, node, models):
     """Seconds and the peak in MB."""
-    (folder / "graph.ron").write_text(graph(nodes_of(node, models)))
+    (folder / "graph.ron").write_text(graph(nodes_of(node, models, args.layout, args.precision)))
     with tempfile.TemporaryDirectory(dir=folder) as out:
         command = [args.weft, "run", folder / "graph.ron", "--models", folder / "models", "-o", out, "--device", args.device, "--quiet"]
         _, seconds, peak = measured([str(part) for part in command])
@@ -91,6 +91,8 @@ def main():
     parser.add_argument("--dtype", choices=TYPES, default="float16")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nodes", nargs="+", choices=NODES, default=["WeightedSum"])
+    parser.add_argument("--layout", default="diffusers", help="as SaveModel names it: diffusers, comfyui, mlx")
+    parser.add_argument("--precision", default="float16", help="as SaveModel names it; with mlx also 8, 6 and 4")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path, help="where the models are made: 4 GB and as much again for the result")
     args = parser.parse_args()

@@ -111,6 +111,7 @@ fn views(shapes: &[(&str, &[usize])]) -> Vec<View> {
         of: (*name).to_owned(),
         first_row: 0,
         shape: shape.to_vec(),
+        channels_last: false,
     };
     shapes.iter().map(view).collect()
 }
@@ -172,7 +173,37 @@ fn the_released_sizes_are_told_from_shapes() {
     let expected = json!({"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2, "latent_channels": 16,
         "norm_num_groups": 32, "scaling_factor": 0.3611, "shift_factor": 0.1159, "use_quant_conv": false});
     assert_says(&vae(16).unwrap(), expected);
-    assert!(vae(4).unwrap_err().contains("4 channels"));
+    let other = vae(4).unwrap();
+    assert_says(&other, json!({"latent_channels": 4, "block_out_channels": [128, 256, 512, 512]}));
+    assert!(!other.contains_key("scaling_factor"), "the scale of other latents is not known");
+}
+
+#[test]
+fn mflux_s_names_lead_back() {
+    for model in ["plain", "sharded", "half", "wide"] {
+        for part in Part::ALL {
+            let ours = tensors(model, part);
+            let written: Vec<Tensor> =
+                layout::write_mlx(part, &ours).iter().map(|joined| tensor(&joined.name, &joined.shape)).collect();
+            let found = layout::find(part, &written).unwrap();
+            let views = layout::read(&found, &written).unwrap();
+            for (view, ours) in views.iter().zip(&ours) {
+                let bare = ours.name.strip_prefix("model.").unwrap_or(&ours.name);
+                assert_eq!((view.name.as_str(), &view.shape), (bare, &ours.shape), "{model}");
+                assert_eq!(view.channels_last, ours.shape.len() == 4, "{model} {bare}");
+            }
+            assert_eq!(views.len(), ours.len());
+        }
+    }
+    let names = |part| layout::write_mlx(part, &tensors("plain", part)).into_iter().map(|joined| joined.name);
+    for name in
+        ["t_embedder.linear2.weight", "all_final_layer.2-1.adaLN_modulation.0.bias", "layers.1.adaLN_modulation.0.bias"]
+    {
+        assert!(names(Part::Diffusion).any(|found| found == name), "{name}");
+    }
+    for name in ["encoder.conv_in.conv2d.weight", "decoder.conv_in.conv.bias", "decoder.conv_norm_out.norm.weight"] {
+        assert!(names(Part::Vae).any(|found| found == name), "{name}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic;
 use crate::error::{Code, Error, Result, io_cause};
+use crate::plugins::trust_folder;
 
 /// Writes a new file `name.extension` below `root`. Where it exists, the next free number is put behind the name.
 ///
@@ -36,6 +37,7 @@ pub fn place(root: &Path, name: &str) -> Result<(PathBuf, String)> {
     let folder = root.join(relative.parent().unwrap_or(Path::new("")));
     std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
     refuse_symlink_out(root, &folder)?;
+    refuse_settings(&folder)?;
     Ok((folder, relative.file_name().unwrap_or_default().to_string_lossy().into_owned()))
 }
 
@@ -65,6 +67,20 @@ fn refuse_symlink_out(root: &Path, folder: &Path) -> Result<()> {
     Err(Error::new(Code::Output, format!("{} leads out of the output folder", folder.display()))
         .cause("a part of it is a symbolic link")
         .help("remove the link, or name its target with -o"))
+}
+
+/// # Errors
+/// The folder of settings, in which the trust store lies, or one in it: no graph writes there, not even where the output
+/// folder contains it.
+pub fn refuse_settings(folder: &Path) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let settings = trust_folder().as_deref().and_then(real);
+    if !settings.zip(real(folder)).is_some_and(|(settings, folder)| folder.starts_with(settings)) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Output, format!("{} is no place for outputs", folder.display()))
+        .cause("Weft keeps there which plugins may be opened")
+        .help("choose another folder, on the command line with -o"))
 }
 
 /// The relative path that `name` means, or why it may not be one. As strict as the strictest system that a graph may

@@ -3,7 +3,6 @@
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use crate::library::model::in_cache;
 use crate::limits;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,4 +94,19 @@ fn size(folder: &Path) -> u64 {
 /// Whether a folder holds files whose names end so.
 pub fn holds(folder: &Path, ending: &str) -> bool {
     names(folder, &mut limits::LISTED_FILES.clone()).iter().any(|(name, _)| name.ends_with(ending))
+}
+
+/// The folder that a path in the cache of Hugging Face's downloads means: of `models--NAME`, the snapshot that `refs/main`
+/// names, or the only one. Any other path is itself.
+pub fn in_cache(path: &Path) -> PathBuf {
+    let snapshots = path.join("snapshots");
+    let Ok(entries) = snapshots.read_dir() else { return path.to_owned() };
+    let main = std::fs::read_to_string(path.join("refs/main")).unwrap_or_default();
+    let named = snapshots.join(main.trim());
+    let mut all = entries.flatten().map(|entry| entry.path());
+    match (all.next(), all.next()) {
+        _ if !main.trim().is_empty() && named.is_dir() => named,
+        (Some(only), None) => only,
+        _ => path.to_owned(),
+    }
 }

@@ -29,12 +29,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    pub const ALL: [Self; 8] = [
+        Self::Internal,
+        Self::Invalid,
+        Self::Plugin,
+        Self::File,
+        Self::Limit,
+        Self::Failed,
+        Self::Output,
+        Self::Cancelled,
+    ];
+
     /// Unknown numbers, of a newer host, read as [`ErrorKind::Failed`].
     pub fn from_code(code: u32) -> Self {
-        [Self::Internal, Self::Invalid, Self::Plugin, Self::File, Self::Limit, Self::Output, Self::Cancelled]
-            .into_iter()
-            .find(|kind| *kind as u32 == code)
-            .unwrap_or(Self::Failed)
+        Self::ALL.into_iter().find(|kind| *kind as u32 == code).unwrap_or(Self::Failed)
     }
 }
 

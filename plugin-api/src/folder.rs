@@ -55,8 +55,8 @@ impl NewFolder {
         unsafe { Error::check((host().folder_write)(self.0.as_ptr(), Text::text(path), Slice::of(bytes))) }
     }
 
-    /// A safetensors file in it. `tensor` is asked for each of `tensors` once, by its index and in any order, and never
-    /// more than one is kept: it is converted to the type that its info says and goes into the file.
+    /// A safetensors file in it. `tensor` is asked for each of `tensors` once, by its index, in their order unless that would
+    /// put numbers where they must not lie, and never more than one is kept: it is converted to the type that its info says and goes into the file.
     ///
     /// # Errors
     /// What `tensor` fails with, another shape than its info says, an info without a type, a full disk.

@@ -10,9 +10,13 @@ use crate::abi::{
 use crate::ops::Ops;
 
 macro_rules! sizes {
-    ($($table:ident $size:expr,)*) => { $(
-        const _: () = assert!(size_of::<$table>() == $size, concat!("the size of ", stringify!($table)));
-    )* };
+    ($($table:ident $size:expr,)*) => {
+        $( const _: () = assert!(size_of::<$table>() == $size, concat!("the size of ", stringify!($table))); )*
+
+        /// Every table with its size in this build.
+        #[cfg(feature = "host")]
+        pub const SIZES: &[(&str, usize)] = &[$( (stringify!($table), $size) ),*];
+    };
 }
 
 macro_rules! offsets {
@@ -22,7 +26,7 @@ macro_rules! offsets {
         }; )*
 
         /// Every field of this build, for the tests that hold the header for C and the released versions against it.
-        #[cfg(feature = "testing")]
+        #[cfg(feature = "host")]
         pub fn fields() -> Vec<Field> {
             let mut fields = Vec::new();
             $( $(#[$since])* {
@@ -39,7 +43,7 @@ macro_rules! offsets {
 }
 
 /// A field of a table.
-#[cfg(feature = "testing")]
+#[cfg(feature = "host")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     pub table: &'static str,
@@ -49,7 +53,7 @@ pub struct Field {
     pub ty: &'static str,
 }
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "host")]
 fn type_of<T, F>(_: fn(&T) -> &F) -> &'static str {
     std::any::type_name::<F>()
 }

@@ -1,7 +1,8 @@
 //! The stable door to Weft. A plugin depends on this crate alone, links no MLX, and is loaded at run time.
 //!
 //! Start with [`Node`] and [`export_plugin!`]; a network is an [`Architecture`], a step cache a [`Hook`].
-//! What crosses the border, and by which rules, stands in [`abi`].
+//! What crosses the border, and by which rules, stands in [`abi`]; what stays as it is, in the README. Features `v1_N` turn on what
+//! came after 1.0, and need a Weft that has it.
 
 pub mod abi;
 pub mod error;

@@ -26,7 +26,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    const ALL: [Self; 10] = [
+    pub const ALL: [Self; 10] = [
         Self::Null,
         Self::Bool,
         Self::Int,

@@ -2,8 +2,8 @@
 
     python check_saved.py WEFT [VARIANT…]      default: half plain wide sharded
 
-Every model is saved as it is, in the type of its files, once as a folder and once as a file for ComfyUI, and merged with a LoRA's worth of noise; the merge is compared with
-float64 rounded once to float16.
+Every model is saved as it is, in the type of its files, as a folder, as one whose weights are cut into small files, and as a file for
+ComfyUI, and merged with a LoRA's worth of noise; the merge is compared with float64 rounded once to float16.
 """
 
 import argparse
@@ -42,14 +42,14 @@ def load(folder):
     return ZImagePipeline.from_pretrained(folder, torch_dtype=types, local_files_only=True)
 
 
-def save(binary, folder, models, node, precision, name, layout="diffusers"):
+def save(binary, folder, models, node, precision, name, **more):
     nodes = {
         "model": ("model-loader/LoadModel", {"path": "model", "precision": precision}),
         "other": ("model-loader/LoadDiffusionModel", {"path": "other", "precision": precision}),
         "merge": ("model-merge/WeightedSum", {"a": Link("model.model"), "b": Link("other.model"), "alpha": ALPHA}),
         "save": ("model-merge/SaveModel", {
             "model": Link(f"{node}.model"), "text_encoder": Link("model.text_encoder"), "vae": Link("model.vae"),
-            "name": name, "precision": precision, "layout": layout,
+            "name": name, "precision": precision, **more,
         }),
     }
     weft.run(binary, folder, nodes, models, options=["--device", "cpu"])
@@ -110,7 +110,11 @@ def check(binary, variant):
         precision = TYPES[next(iter(weights_of(models / "model/transformer").values())).dtype]
         saved = save(binary, folder, models, "model", precision, "same")
         names, different = compare_parts(load(models / "model"), load(saved))
-        check_single_file(save(binary, folder, models, "model", precision, "single", "comfyui") / "single.safetensors", saved)
+        # In files of 0.2 MB.
+        cut = save(binary, folder, models, "model", precision, "cut", file_size=0.0002)
+        files = len(list((cut / "transformer").glob("*.safetensors")))
+        different += compare_parts(load(saved), load(cut))[1] if files > 1 else ["transformer in one file"]
+        check_single_file(save(binary, folder, models, "model", precision, "single", layout="comfyui") / "single.safetensors", saved)
         merged = save(binary, folder, models, "merge", "float16", "merged")
         load(merged)
         off, total = compare_merge(models, merged)

@@ -91,15 +91,17 @@ def make_float8(out):
 
 def make_affine(out):
     mx.random.seed(3)
-    file, expected = {}, {}
+    whole, file, expected = {}, {}, {}
     for bits in (3, 4, 6, 8):
         matrix = mx.random.normal((4, 128)).astype(mx.bfloat16)
+        whole[f"bits{bits}.weight"] = matrix
         packed, scales, biases = mx.quantize(matrix, group_size=64, bits=bits)
         name = f"bits{bits}"
         file |= {f"{name}.weight": packed, f"{name}.scales": scales, f"{name}.biases": biases}
         expected[f"{name}.weight"] = mx.dequantize(packed, scales, biases, group_size=64, bits=bits).astype(mx.float32)
     file["plain.weight"] = expected["plain.weight"] = mx.ones((2, 2))
     mx.save_safetensors(str(out / "affine.safetensors"), file)
+    mx.save_safetensors(str(out / "affine.whole.safetensors"), whole)
     mx.save_safetensors(str(out / "affine.expected.safetensors"), expected)
 
 

@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 use crate::bad_input::Place;
 use crate::program::{root, run_well};
 
-/// Width and height of a picture that went through, in small tiles, and what is left of its mask.
+/// Width and height of what becomes of a picture of this size, in small tiles.
 fn through(size: (u32, u32), scale: f64, upscale: f64) -> (u32, u32) {
     let at = Place::new();
     let color = |x: u32, y: u32| Rgb([40 + (x % 16) as u8 * 8, 60 + (y % 32) as u8 * 4, 200]);

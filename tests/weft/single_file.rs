@@ -14,8 +14,8 @@ use crate::bad_input::Place;
 use crate::program::{golden, root, run, text_to_image};
 
 /// A tensor: type, shape, bytes.
-type Raw = (Dtype, Vec<usize>, Vec<u8>);
-type Tensors = BTreeMap<String, Raw>;
+pub type Raw = (Dtype, Vec<usize>, Vec<u8>);
+pub type Tensors = BTreeMap<String, Raw>;
 
 /// The tensors of a part of a diffusers folder.
 fn tensors(folder: &Path, part: Part) -> Tensors {
@@ -49,7 +49,7 @@ pub fn comfyui(folder: &Path, part: Part, prefix: &str) -> Tensors {
 }
 
 /// The text of the metadata `config`.
-fn config(folder: &Path) -> String {
+pub fn config(folder: &Path) -> String {
     let of_part = |part: Part| {
         let text = std::fs::read_to_string(folder.join(part.folder()).join("config.json")).expect("a configuration");
         (part.folder().to_owned(), serde_json::from_str(&text).expect("JSON"))
@@ -57,7 +57,7 @@ fn config(folder: &Path) -> String {
     Value::Object(Part::ALL.into_iter().map(of_part).collect::<Map<_, _>>()).to_string()
 }
 
-fn save(path: &str, tensors: &Tensors, config: Option<String>) {
+pub fn save(path: &str, tensors: &Tensors, config: Option<String>) {
     std::fs::create_dir_all(Path::new(path).parent().expect("a folder")).expect("a folder");
     let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
         (name.clone(), TensorView::new(*dtype, shape.clone(), bytes).expect("a tensor"))
@@ -67,12 +67,12 @@ fn save(path: &str, tensors: &Tensors, config: Option<String>) {
 }
 
 /// Every part of a folder in one file.
-fn all_in_one(folder: &Path) -> Tensors {
+pub fn all_in_one(folder: &Path) -> Tensors {
     Part::ALL.into_iter().flat_map(|part| comfyui(folder, part, part.prefix())).collect()
 }
 
 /// A folder `models` with the model's tokenizer and nothing else.
-fn place(model: &Path, tokenizer: &str) -> Place {
+pub fn place(model: &Path, tokenizer: &str) -> Place {
     let at = Place::new();
     for file in model.join("tokenizer").read_dir().expect("a tokenizer").flatten() {
         let name = file.file_name().into_string().expect("a name");
@@ -95,7 +95,7 @@ fn with_path(path: &str) -> String {
 }
 
 /// The usual graph with a loader for each part.
-fn apart(diffusion: &str, text_encoder: &str, vae: &str) -> String {
+pub fn apart(diffusion: &str, text_encoder: &str, vae: &str) -> String {
     let load = |id: &str, kind: &str, path: &str| {
         format!(r#""{id}": (kind: "model-loader/{kind}", inputs: {{ "path": "{path}" }}),"#)
     };
@@ -265,7 +265,8 @@ fn a_folder_for_mlx_with_names_of_its_own() {
         tensors(&model, Part::Diffusion).into_iter().map(|(name, raw)| (without_index(&name), raw)).collect();
     save(&at.path("models/app/weights.safetensors"), &diffusion, None);
     save(&at.path("models/app/text_encoder.safetensors"), &tensors(&model, Part::TextEncoder), None);
-    save(&at.path("models/app/vae.safetensors"), &tensors(&model, Part::Vae), Some(config(&model)));
+    let vae = tensors(&model, Part::Vae).into_iter().map(|(name, raw)| (name, channels_last(raw))).collect();
+    save(&at.path("models/app/vae.safetensors"), &vae, Some(config(&model)));
     at.write("models/app/config.json", r#"{"model_type": "z-image"}"#);
     assert!(drawn(&at.path("models"), &with_path("app")) == expected(&model));
     // One without the tokens that pad image and caption.
@@ -277,6 +278,19 @@ fn a_folder_for_mlx_with_names_of_its_own() {
     for part in ["lack 2 tensors", "`x_pad_token`", "`cap_pad_token`"] {
         assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
     }
+}
+
+/// A convolution's `[out, in, h, w]` as MLX has it: `[out, h, w, in]`.
+fn channels_last((dtype, shape, bytes): Raw) -> Raw {
+    let [outputs, inputs, height, width] = shape[..] else { return (dtype, shape, bytes) };
+    let (size, window) = (bytes.len() / shape.iter().product::<usize>(), height * width);
+    let number = |output: usize, at: usize, input: usize| {
+        let start = ((output * inputs + input) * window + at) * size;
+        &bytes[start..start + size]
+    };
+    let places = (0..outputs).flat_map(|output| (0..window).map(move |at| (output, at)));
+    let turned = places.flat_map(|(output, at)| (0..inputs).flat_map(move |input| number(output, at, input)));
+    (dtype, vec![outputs, height, width, inputs], turned.copied().collect())
 }
 
 fn diffusion_without(tensors: &Tensors, part: &str) -> Tensors {

@@ -100,21 +100,16 @@ fn text_encoder(shapes: &Shapes<'_>) -> Result<Value, String> {
     }))
 }
 
-/// Channels of Flux's latents, whose scale and shift are known.
+/// Channels of Flux's latents, whose scale and shift are known. Those of others are left out.
 const FLUX_CHANNELS: usize = 16;
 
 fn vae(shapes: &Shapes<'_>) -> Result<Value, String> {
     let latent = shapes.side("decoder.conv_in.weight", 1)?;
-    if latent != FLUX_CHANNELS {
-        return Err(format!(
-            "its latents have {latent} channels, and only those with {FLUX_CHANNELS} (Flux, Z-Image) have a scale that is known"
-        ));
-    }
     let levels = shapes.count("decoder.up_blocks.");
     let channels = |level| shapes.side(&format!("decoder.up_blocks.{level}.resnets.0.conv1.weight"), 0);
     let channels = (0..levels).rev().map(channels).collect::<Result<Vec<_>, _>>()?;
     let kinds = |kind: &str| vec![kind.to_owned(); levels];
-    Ok(json!({
+    let mut config = json!({
         "_class_name": "AutoencoderKL",
         "in_channels": 3,
         "out_channels": 3,
@@ -128,7 +123,10 @@ fn vae(shapes: &Shapes<'_>) -> Result<Value, String> {
         "mid_block_add_attention": shapes.has("decoder.mid_block.attentions.0.to_q.weight"),
         "use_quant_conv": shapes.has("quant_conv.weight"),
         "use_post_quant_conv": shapes.has("post_quant_conv.weight"),
-        "scaling_factor": 0.3611,
-        "shift_factor": 0.1159,
-    }))
+    });
+    if latent == FLUX_CHANNELS {
+        config["scaling_factor"] = 0.3611.into();
+        config["shift_factor"] = 0.1159.into();
+    }
+    Ok(config)
 }

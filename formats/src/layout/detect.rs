@@ -48,9 +48,11 @@ impl Part {
                 ("embed_tokens.weight", "layers.0.self_attn.q_norm."),
                 ("token_embd.weight", "blk.0.attn_q_norm."),
             ],
-            Self::Vae => {
-                &[("decoder.conv_in.weight", "decoder.mid_block."), ("decoder.conv_in.weight", "decoder.mid.block_1.")]
-            }
+            Self::Vae => &[
+                ("decoder.conv_in.weight", "decoder.mid_block."),
+                ("decoder.conv_in.weight", "decoder.mid.block_1."),
+                ("decoder.conv_in.conv.weight", "decoder.mid_block."),
+            ],
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Z-Image's transformer: the original names, which ComfyUI and GGUF files have, and diffusers'.
 
+use super::mlx;
 use super::phrases::{Phrase, To, translate};
 use super::{Joined, View};
 use crate::Tensor;
@@ -37,11 +38,11 @@ pub fn read<'a>(tensors: impl Iterator<Item = (Tensor, &'a str)>) -> Result<Vec<
             views.extend(split(&tensor, of)?);
             continue;
         }
-        let phrases = [&WITHOUT_INDEX[..], &PHRASES].concat();
+        let phrases = [&WITHOUT_INDEX[..], &mlx::DIFFUSION, &PHRASES].concat();
         let name = translate(&tensor.name, &phrases, To::Diffusers, 0);
         let is_row = PAD_TOKENS.contains(&name.as_str()) && tensor.shape.len() == 1;
         let shape = if is_row { [&[1], tensor.shape.as_slice()].concat() } else { tensor.shape };
-        views.push(View { name, of: of.to_owned(), first_row: 0, shape });
+        views.push(View { name, of: of.to_owned(), first_row: 0, shape, channels_last: false });
     }
     Ok(views)
 }
@@ -61,6 +62,7 @@ fn split(tensor: &Tensor, of: &str) -> Result<[View; 3], String> {
         of: of.to_owned(),
         first_row: third * rows / 3,
         shape: [&[rows / 3], &tensor.shape[1..]].concat(),
+        channels_last: false,
     }))
 }
 
@@ -70,14 +72,14 @@ pub fn write(tensors: &[Tensor]) -> Vec<Joined> {
     kept.map(|tensor| {
         if !tensor.name.contains(query) {
             let name = translate(&tensor.name, &PHRASES, To::Other, 0);
-            return Joined { name, of: vec![tensor.name.clone()], shape: tensor.shape.clone() };
+            return Joined { name, of: vec![tensor.name.clone()], shape: tensor.shape.clone(), channels_last: false };
         }
         let mut shape = tensor.shape.clone();
         if let Some(rows) = shape.first_mut() {
             *rows *= 3;
         }
         let of = SPLIT.iter().map(|part| tensor.name.replace(query, part)).collect();
-        Joined { name: tensor.name.replace(query, FUSED), of, shape }
+        Joined { name: tensor.name.replace(query, FUSED), of, shape, channels_last: false }
     })
     .collect()
 }

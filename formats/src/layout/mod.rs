@@ -3,12 +3,13 @@
 //! Everything is told by names and shapes, never by a file's name. Each part has a table of [`phrases`], read in one
 //! direction to load a file and in the other to write one.
 //!
-//! Sources: the names in the files themselves; diffusers' `single_file_utils.py` and ComfyUI's `model_detection.py` for
-//! what is the same as what.
+//! Sources: the names in the files themselves; diffusers' `single_file_utils.py`, ComfyUI's `model_detection.py` and mflux's
+//! tables of weights for what is the same as what.
 
 mod config;
 mod detect;
 mod diffusion;
+mod mlx;
 mod phrases;
 mod text_encoder;
 mod vae;
@@ -16,6 +17,7 @@ mod view;
 
 pub use config::config;
 pub use detect::{Found, Part, find};
+pub use mlx::write as write_mlx;
 pub use view::{Joined, View, write};
 
 use crate::Tensor;
@@ -32,6 +34,6 @@ pub fn read(found: &Found, tensors: &[Tensor]) -> Result<Vec<View>, String> {
     match found.part {
         Part::Diffusion => diffusion::read(inside),
         Part::TextEncoder => Ok(text_encoder::read(inside)),
-        Part::Vae => vae::read(inside.collect()),
+        Part::Vae => Ok(vae::read(inside.collect())),
     }
 }

@@ -26,7 +26,7 @@ pub fn read<'a>(tensors: impl Iterator<Item = (Tensor, &'a str)>) -> Vec<View> {
     tensors
         .map(|(tensor, of)| {
             let name = translate(&tensor.name, &LLAMA_CPP, To::Diffusers, 0);
-            View { name, of: of.to_owned(), first_row: 0, shape: tensor.shape }
+            View { name, of: of.to_owned(), first_row: 0, shape: tensor.shape, channels_last: false }
         })
         .collect()
 }
@@ -39,6 +39,7 @@ pub fn write(tensors: &[Tensor]) -> Vec<Joined> {
         name: full(&tensor.name),
         of: vec![tensor.name.clone()],
         shape: tensor.shape.clone(),
+        channels_last: false,
     };
     tensors.iter().map(joined).collect()
 }

@@ -1,5 +1,6 @@
 //! The autoencoder: the names of the original latent-diffusion code, which ComfyUI's files have, and diffusers'.
 
+use super::mlx;
 use super::phrases::{Phrase, To, translate};
 use super::{Joined, View};
 use crate::Tensor;
@@ -25,24 +26,21 @@ const PARTS: [&str; 4] = ["encoder.", "decoder.", "quant_conv.", "post_quant_con
 /// Linear layers in diffusers' layout, convolutions of 1 × 1 in the original one.
 const ATTENTION: [&str; 4] = ["to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight"];
 
-pub fn read(tensors: Vec<(Tensor, &str)>) -> Result<Vec<View>, String> {
-    let first = tensors.iter().find(|(tensor, _)| tensor.name == "decoder.conv_in.weight");
-    if let Some((Tensor { shape, .. }, of)) =
-        first.filter(|(tensor, _)| matches!(tensor.shape[..], [_, 3, 3, columns] if columns != 3))
-    {
-        return Err(format!("`{of}` {shape:?} has its channels last, as MLX's own files do, which is not read"));
-    }
+pub fn read(tensors: Vec<(Tensor, &str)>) -> Vec<View> {
+    let is_turned = mlx::has_channels_last(tensors.iter().map(|(tensor, _)| tensor.shape.as_slice()));
+    let phrases = [&mlx::VAE[..], &PHRASES].concat();
     let levels = levels(tensors.iter().map(|(tensor, _)| tensor.name.as_str()), "decoder.up.");
     let inside = tensors.into_iter().filter(|(tensor, _)| PARTS.iter().any(|part| tensor.name.starts_with(part)));
     let view = |(tensor, of): (Tensor, &str)| {
-        let name = translate(&tensor.name, &PHRASES, To::Diffusers, levels);
-        let shape = match tensor.shape.as_slice() {
-            [rows, columns, 1, 1] if is_attention(&name) => vec![*rows, *columns],
-            shape => shape.to_vec(),
+        let name = translate(&tensor.name, &phrases, To::Diffusers, levels);
+        let (shape, channels_last) = match tensor.shape[..] {
+            [rows, columns, 1, 1] | [rows, 1, 1, columns] if is_attention(&name) => (vec![rows, columns], false),
+            [outputs, height, width, inputs] if is_turned => (vec![outputs, inputs, height, width], true),
+            _ => (tensor.shape, false),
         };
-        View { name, of: of.to_owned(), first_row: 0, shape }
+        View { name, of: of.to_owned(), first_row: 0, shape, channels_last }
     };
-    Ok(inside.map(view).collect())
+    inside.map(view).collect()
 }
 
 pub fn write(tensors: &[Tensor]) -> Vec<Joined> {
@@ -55,7 +53,7 @@ pub fn write(tensors: &[Tensor]) -> Vec<Joined> {
                 shape => shape.to_vec(),
             };
             let name = translate(&tensor.name, &PHRASES, To::Other, levels);
-            Joined { name, of: vec![tensor.name.clone()], shape }
+            Joined { name, of: vec![tensor.name.clone()], shape, channels_last: false }
         })
         .collect()
 }

@@ -11,15 +11,19 @@ pub struct View {
     pub of: String,
     pub first_row: usize,
     pub shape: Vec<usize>,
+    /// Whether it is a convolution that has its channels last in the file, `[out, h, w, in]`; `shape` is `[out, in, h, w]`.
+    pub channels_last: bool,
 }
 
-/// A tensor of a ComfyUI file: the rows of some in diffusers' layout, one below the other, in a shape of its own.
+/// A tensor of another layout: the rows of some in diffusers', one below the other, in a shape of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// Without the prefix of its part.
     pub name: String,
     pub of: Vec<String>,
     pub shape: Vec<usize>,
+    /// Whether it is a convolution whose channels move from the second place to the last.
+    pub channels_last: bool,
 }
 
 /// A part of a model, given in diffusers' layout, as ComfyUI's files have it. What belongs before the names is

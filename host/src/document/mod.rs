@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic;
 use crate::error::{Code, Error, Result, io_cause};
-use crate::graph::{Graph, Input, Link};
+use crate::graph::{Graph, Identities, Input, Link};
 use crate::plugins::Catalog;
 
 use history::{Change, History};
@@ -175,6 +175,11 @@ impl Document {
         self.path = Some(path.to_owned());
         self.history.saved();
         Ok(())
+    }
+
+    /// Says what the model files are that the graph names, for the next save. It is no edit: there is nothing to undo.
+    pub fn set_identities(&mut self, identities: &Identities) {
+        self.graph.set_identities(identities);
     }
 
     pub fn path(&self) -> Option<&Path> {

@@ -12,6 +12,7 @@ use super::approval::Approval;
 use super::canvas::Canvas;
 use super::confirm::Confirm;
 use super::dialog::Dialog;
+use super::identities::Identities;
 use super::machine::Machine;
 use super::palette::{Choice, Palette, Wire};
 use super::panels::{self, Sidebar};
@@ -56,6 +57,7 @@ pub struct Editor {
     pub(super) memory: super::memory::Memory,
     pub(super) machine: Machine,
     pub(super) checked: checking::Checked,
+    pub(super) identities: Identities,
     pub(super) wants_fit: bool,
     pub(super) may_close: bool,
     /// The next paste keeps links to nodes outside of what is pasted.
@@ -111,6 +113,7 @@ impl Editor {
             memory: super::memory::Memory::default(),
             machine: Machine::new(&options),
             checked: checking::Checked::default(),
+            identities: Identities::new(options.hashes.clone()),
             wants_fit: false,
             may_close: false,
             paste_links: false,
@@ -170,8 +173,10 @@ impl Editor {
         if let Some(sidebar) = &mut self.sidebar {
             let scene = &mut self.scene;
             let state = self.queue.state();
+            // Before the first look nothing is known.
+            let free = Some(self.memory.free).filter(|free| *free > 0);
             Panel::left("side").resizable(true).default_size(230.0).size_range(200.0..=480.0).show(ui, |ui| {
-                actions.extend(sidebar.show(ui, &scene.catalog, &scene.files, &state, &mut scene.textures));
+                actions.extend(sidebar.show(ui, &scene.catalog, &scene.files, &state, &mut scene.textures, free));
             });
         }
         CentralPanel::no_frame().show(ui, |ui| {
@@ -338,6 +343,7 @@ impl Editor {
     fn after(&mut self, ctx: &egui::Context) {
         let roots = self.options.roots(&self.scene.document.folder());
         self.checked.look(ctx, &mut self.scene, &roots);
+        self.checked.news().iter().for_each(|other| self.toasts.note(other));
         self.recovery.tick(ctx, &self.scene.document, &mut self.toasts);
         self.memory.look(ctx, self.queue.process_id());
         if self.approval.takes_restart() {
@@ -369,6 +375,12 @@ impl Editor {
         };
         if is_busy {
             ctx.request_repaint_after(Duration::from_millis(100));
+        }
+        let found = self.identities.look(ctx, &self.scene, &roots, &self.checked.models, is_busy);
+        if let Some((edit, notes)) = found {
+            self.scene.document.settle();
+            self.edit(edit);
+            notes.iter().for_each(|note| self.toasts.note(note));
         }
         if let Some(action) = self.machine.next(ctx, Instant::now(), is_busy) {
             // There is nobody who could be asked.

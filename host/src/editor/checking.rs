@@ -1,6 +1,7 @@
 //! What is wrong with the graph as it stands, looked at when the user pauses.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use plugin_api::{Folder, InputKind};
 
 use super::files::Files;
 use super::scene::Scene;
-use crate::graph::{Input, Roots, check_partly};
+use crate::graph::{Input, Roots, check_partly, missing_kinds};
 use crate::plugins::Catalog;
 
 /// What was looked at last, and since when it has changed.
@@ -19,6 +20,11 @@ pub struct Checked {
     changed: Option<(u64, Instant)>,
     /// Bytes of the model files that the graph names: what a run needs at least.
     pub weights: Option<u64>,
+    /// Plugins that are not those that the graph was made with, and whether they are told of already.
+    others: Vec<String>,
+    is_told: bool,
+    /// These files.
+    pub models: Vec<PathBuf>,
 }
 
 /// A pause in the user's edits.
@@ -28,6 +34,11 @@ impl Checked {
     /// Looks again, whatever was known.
     pub fn forget(&mut self) {
         self.known = None;
+    }
+
+    /// What has not been told yet of the graph's plugins.
+    pub fn news(&mut self) -> &[String] {
+        if std::mem::replace(&mut self.is_told, true) { &[] } else { &self.others }
     }
 
     pub fn look(&mut self, ctx: &Context, scene: &mut Scene, roots: &Roots) {
@@ -43,7 +54,13 @@ impl Checked {
         };
         let Some(left) = PAUSE.checked_sub(since.elapsed()) else {
             self.known = Some((revision, Arc::clone(&scene.catalog)));
-            self.weights = weights(scene);
+            scene.missing = missing_kinds(scene.document.graph(), &scene.catalog);
+            let others = scene.document.graph().other_plugins(&scene.catalog);
+            self.is_told &= others == self.others;
+            self.others = others;
+            let models = models(scene);
+            self.weights = (!models.is_empty()).then(|| models.values().sum());
+            self.models = models.into_keys().collect();
             scene.problems = if scene.document.graph().nodes.is_empty() {
                 Vec::new()
             } else {
@@ -55,8 +72,8 @@ impl Checked {
     }
 }
 
-/// Bytes of every model file that a node names, each once.
-fn weights(scene: &Scene) -> Option<u64> {
+/// Every model file that a node names, with its bytes.
+fn models(scene: &Scene) -> BTreeMap<PathBuf, u64> {
     let mut named = BTreeMap::new();
     for node in scene.document.graph().nodes.values() {
         let Some(spec) = scene.catalog.node(&node.kind) else { continue };
@@ -74,5 +91,5 @@ fn weights(scene: &Scene) -> Option<u64> {
             }
         }
     }
-    (!named.is_empty()).then(|| named.values().sum())
+    named
 }

@@ -18,6 +18,7 @@ use super::settings::Settings;
 use super::theme;
 use crate::document::{Document, Edit, Mode, Recovered};
 use crate::graph::Graph;
+use crate::library;
 use crate::plugins::{Decision, Store};
 use crate::queue::{Order, Picture};
 
@@ -249,6 +250,7 @@ impl Editor {
             return;
         };
         self.scene.document.name_plugins(&self.scene.catalog);
+        self.write_identities();
         match self.scene.document.save(&path) {
             Ok(()) => {
                 self.recovery.saved();
@@ -260,6 +262,14 @@ impl Editor {
                 self.toasts.error(&error);
             }
         }
+    }
+
+    /// What is known of the model files goes into the file; nothing is hashed for it now.
+    fn write_identities(&mut self) {
+        let roots = self.options.roots(&self.scene.document.folder());
+        let mut graph = self.scene.document.graph().clone();
+        library::write_identities(&mut graph, &self.scene.catalog, &roots, self.identities.hashes());
+        self.scene.document.set_identities(&graph.identities());
     }
 
     /// Saves, and when that is done goes on with what was asked for.
@@ -354,14 +364,16 @@ impl Editor {
         self.scene.document.settle();
         self.scene.remember_seeds();
         // The text that a save would write: so the picture carries the same graph as that of `weft run`.
-        let graph = match Graph::parse(&self.scene.document.text(), &self.scene.document.title()) {
+        let mut graph = match Graph::parse(&self.scene.document.text(), &self.scene.document.title()) {
             Ok(graph) => graph,
             Err(error) => return self.toasts.error(&error),
         };
+        let roots = self.options.roots(&self.scene.document.folder());
+        library::write_identities(&mut graph, &self.scene.catalog, &roots, self.identities.hashes());
         let order = Order {
             title: self.scene.document.title(),
             graph: Arc::new(graph),
-            roots: self.options.roots(&self.scene.document.folder()),
+            roots,
             output: self.options.output.clone(),
         };
         let id = self.queue.push(order, first);

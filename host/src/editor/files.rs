@@ -1,4 +1,4 @@
-//! The files that widgets and panels show, and what LoRAs and upscalers say of themselves. That is read on a thread of its own:
+//! The files that widgets and panels show, and what models, LoRAs and upscalers say of themselves. That is read on a thread of its own:
 //! a frame has no time for it.
 
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ pub trait Files {
     /// The file that a value names.
     fn find(&self, folder: &Folder, extensions: &[String], name: &str) -> Option<Entry>;
 
-    /// What a LoRA or an upscaler says of itself. None while it is being read; `ctx` is drawn again when that is done.
+    /// What a model, a LoRA or an upscaler says of itself. None while it is being read; `ctx` is drawn again when that is done.
     fn facts(&self, ctx: &Context, path: &Path) -> Option<Facts>;
 
     /// The same, waited for.
@@ -131,7 +131,12 @@ impl Thread {
 
 /// Whether files of this folder have facts.
 pub fn has_facts(folder: &Folder) -> bool {
-    is_lora(folder) || matches!(folder, Folder::Models(name) if name == "upscale_models")
+    const FOLDERS: [&str; 6] = ["loras", "upscale_models", "checkpoints", "diffusion_models", "text_encoders", "vae"];
+    match folder {
+        Folder::AnyModel => true,
+        Folder::Models(name) => FOLDERS.contains(&name.as_str()),
+        Folder::Input => false,
+    }
 }
 
 /// Whether files of this folder are LoRAs.

@@ -1,11 +1,12 @@
-//! What a LoRA or an upscaler says of itself, in words: for the lines under fields, the model browser and the text over both.
+//! What a LoRA, an upscaler or a model says of itself, in words: for the lines under fields, the model browser and the text over both.
 
 use std::path::Path;
 
 use egui::{RichText, TextStyle, Ui};
 
+use super::panels;
 use super::theme::Theme;
-use crate::library::{Facts, FileFacts, LoraFacts};
+use crate::library::{Facts, FileFacts, LoraFacts, ModelFacts};
 use crate::text::printable;
 
 /// Trigger words as they are typed into a prompt; none where the file names none.
@@ -26,10 +27,21 @@ pub fn problem(facts: &Facts, path: &Path) -> Option<String> {
     // Its path would fill the line in which this stands.
     let short = |text: &str| text.replace(&path.display().to_string(), "this file");
     match &**facts {
+        Ok(FileFacts::Model(facts)) => model_problem(facts),
         Ok(facts) => facts.lora()?.problem.clone(),
         Err(error) if error.cause.is_empty() => Some(short(&error.what)),
         Err(error) => Some(format!("{}: {}", short(&error.what), error.cause)),
     }
+}
+
+fn model_problem(facts: &ModelFacts) -> Option<String> {
+    let lacks = (!facts.missing.is_empty()).then(|| format!("it lacks {}", facts.missing.join(", ")));
+    facts.problem.clone().or(lacks)
+}
+
+/// Those of a model.
+pub fn model(facts: &Facts) -> Option<&ModelFacts> {
+    facts.as_ref().as_ref().ok()?.model()
 }
 
 fn lora(facts: &Facts) -> Option<&LoraFacts> {
@@ -41,11 +53,17 @@ pub fn short(facts: &Facts) -> String {
     let known = match &**facts {
         Ok(FileFacts::Lora(known)) => known,
         Ok(FileFacts::Upscaler(about)) => return about.clone(),
+        Ok(FileFacts::Model(known)) => return model_parts(known).join(" · "),
         Err(_) => return String::new(),
     };
     let weight = known.about.weight.map(shown);
     let parts: Vec<String> = [kind(known), weight, trigger_words(facts)].into_iter().flatten().collect();
     parts.join(" · ")
+}
+
+/// "VAE", "f32", "one file".
+fn model_parts(facts: &ModelFacts) -> Vec<&str> {
+    [facts.kind.name(), &facts.dtype, &facts.layout].into_iter().filter(|part| !part.is_empty()).collect()
 }
 
 /// Whatever can be searched for.
@@ -108,6 +126,27 @@ fn lines(facts: &LoraFacts) -> Vec<(&'static str, String)> {
     lines.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
 }
 
+/// A model, by name.
+fn model_lines(facts: &ModelFacts) -> Vec<(&'static str, String)> {
+    let numbers = format!("{:.2} billion in {} tensors", facts.parameters() as f64 / 1e9, facts.tensors());
+    let memory = facts.memory;
+    let loaded = [
+        ("as bfloat16", memory.bfloat16),
+        ("as float32", memory.float32),
+        ("with 8 bits", memory.rounded[0]),
+        ("with 4 bits", memory.rounded[2]),
+    ];
+    let loaded = loaded.map(|(how, bytes)| format!("{} {how}", panels::bytes(bytes))).join(", ");
+    let kind = facts.kind.name().to_owned();
+    vec![
+        ("kind", kind),
+        ("layout", facts.layout.clone()),
+        ("numbers", facts.dtype.clone()),
+        ("parameters", numbers),
+        ("in memory", loaded),
+    ]
+}
+
 /// The text over a file: title, then everything by name, then what is wrong.
 pub fn about(ui: &mut Ui, facts: &Facts, path: &Path) {
     let theme = Theme::of(ui);
@@ -115,19 +154,18 @@ pub fn about(ui: &mut Ui, facts: &Facts, path: &Path) {
     if let Ok(FileFacts::Upscaler(about)) = &**facts {
         ui.label(RichText::new(about).text_style(TextStyle::Small));
     }
-    if let Some(facts) = lora(facts) {
-        if let Some(title) = &facts.about.title {
-            ui.label(RichText::new(printable(title)).strong());
-        }
-        egui::Grid::new("facts").num_columns(2).spacing([12.0, 3.0]).show(ui, |ui| {
-            for (name, text) in lines(facts) {
-                ui.label(RichText::new(name).color(theme.quiet).text_style(TextStyle::Small));
-                let text: String = printable(&text).chars().take(400).collect();
-                ui.add(egui::Label::new(RichText::new(text).text_style(TextStyle::Small)).wrap());
-                ui.end_row();
-            }
-        });
+    if let Some(title) = lora(facts).and_then(|facts| facts.about.title.as_ref()) {
+        ui.label(RichText::new(printable(title)).strong());
     }
+    let lines = lora(facts).map(lines).or_else(|| model(facts).map(model_lines)).unwrap_or_default();
+    egui::Grid::new("facts").num_columns(2).spacing([12.0, 3.0]).show(ui, |ui| {
+        for (name, text) in lines {
+            ui.label(RichText::new(name).color(theme.quiet).text_style(TextStyle::Small));
+            let text: String = printable(&text).chars().take(400).collect();
+            ui.add(egui::Label::new(RichText::new(text).text_style(TextStyle::Small)).wrap());
+            ui.end_row();
+        }
+    });
     if let Some(problem) = problem(facts, path) {
         ui.label(RichText::new(printable(&problem)).color(theme.warning).text_style(TextStyle::Small));
     }

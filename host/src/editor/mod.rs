@@ -11,6 +11,7 @@ mod commands;
 mod confirm;
 mod dialog;
 mod files;
+mod identities;
 mod lora;
 mod machine;
 mod memory;
@@ -50,6 +51,8 @@ pub struct Options {
     pub templates: Option<PathBuf>,
     /// Where unsaved work is kept; none keeps none.
     pub journal: Option<PathBuf>,
+    /// The file of the hashes of model files; none hashes none.
+    pub hashes: Option<PathBuf>,
     /// The file of theme and text size; none keeps none.
     pub settings: Option<PathBuf>,
     /// The folder of the trust store; none keeps no decision.
@@ -76,6 +79,7 @@ impl TryFrom<EditFlags> for Options {
             engine: flags.common.engine(),
             roots: flags.common.folders.roots(flags.common.input)?,
             journal: dirs::state_dir().or_else(dirs::data_local_dir).map(|folder| folder.join("weft").join("journal")),
+            hashes: crate::library::Hashes::path_of_user(),
             settings: dirs::config_dir().map(|folder| folder.join("weft").join("settings.ron")),
             trust: crate::plugins::trust_folder(),
             theme: flags.theme.map(theme),

@@ -29,6 +29,8 @@ pub struct Scene {
     pub said: HashMap<String, Said>,
     /// What is wrong with the graph as it stands, each with its node.
     pub problems: Vec<(Option<String>, Error)>,
+    /// What to do about the kinds of nodes that no plugin brings.
+    pub missing: HashMap<String, Error>,
     /// The seeds of the last two runs that differed, by node and input, newest last.
     seeds: HashMap<(String, String), Vec<i64>>,
     pub textures: Textures,
@@ -55,6 +57,7 @@ impl Scene {
             pictures: HashMap::new(),
             said: HashMap::new(),
             problems: Vec::new(),
+            missing: HashMap::new(),
             seeds: HashMap::new(),
             textures: Textures::default(),
             frame: Frame::default(),

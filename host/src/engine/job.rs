@@ -27,6 +27,7 @@ fn prepare_output(folder: &Path) -> Result<PathBuf> {
             .help("choose another; on the command line with -o")
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
+    crate::output::refuse_settings(folder)?;
     crate::atomic::clean(folder);
     folder.canonicalize().map_err(failed)
 }

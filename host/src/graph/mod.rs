@@ -34,6 +34,7 @@ pub use identity::{Identities, Identity};
 pub use passing::Mode;
 pub use plan::{Param, Plan, Source, Step};
 pub use plugins::Named;
+pub use unknown::missing_kinds;
 pub use values::fits;
 
 /// A graph as its file says it. What this version does not know is kept as text and written back unchanged. Two graphs

@@ -1,11 +1,23 @@
 //! What is said of a node that no loaded plugin brings: a slip of the pen, or a plugin to get.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::Graph;
 use super::plugins::Named;
 use crate::error::{Code, Error};
 use crate::plugins::{Catalog, Refused};
 use crate::text;
+
+/// What to do about each kind of node that no loaded plugin brings.
+pub fn missing_kinds(graph: &Graph, catalog: &Catalog) -> HashMap<String, Error> {
+    let missing: HashSet<&str> =
+        graph.nodes.values().map(|node| node.kind.as_str()).filter(|kind| catalog.node(kind).is_none()).collect();
+    if missing.is_empty() {
+        return HashMap::new();
+    }
+    let named = graph.named_plugins();
+    missing.into_iter().map(|kind| (kind.to_owned(), unknown_kind(kind, catalog, &named))).collect()
+}
 
 /// Why there is no node of this kind. [`Code::Plugin`] where something says that there is such a plugin: the graph, or a
 /// library that was not loaded; else the name may be wrong, and the graph with it.

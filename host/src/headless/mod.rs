@@ -13,12 +13,13 @@ mod run;
 use std::io::Write;
 use std::process::ExitCode;
 
+use plugin_api::NodeSpec;
 use serde_json::json;
 
 use crate::engine::{self, Engine};
 use crate::error::{Code, Error};
 use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags};
-use crate::graph::{Graph, check};
+use crate::graph::{Graph, check, describe};
 use crate::library::Hashes;
 use crate::picture;
 use crate::plugins::Refused;
@@ -152,11 +153,24 @@ fn warn_of_refused(engine: &Engine) {
     }
 }
 
-/// Plugins in another version than the graph was made with. They load, and what comes out may be another thing.
+/// What loads, and what comes out may be another thing: plugins in another version than the graph was made with, and nodes
+/// that new graphs should not have.
 fn warn_of_others(graph: &Graph, engine: &Engine) -> Vec<String> {
-    let warnings = graph.other_plugins(&engine.catalog);
+    let deprecated = graph.nodes.iter().filter_map(|(id, node)| {
+        let spec = engine.catalog.node(&node.kind).filter(|spec| spec.deprecated)?;
+        Some(format!("{} {}", describe(id, &node.kind), instead(spec)))
+    });
+    let warnings: Vec<String> = graph.other_plugins(&engine.catalog).into_iter().chain(deprecated).collect();
     warnings.iter().for_each(|warning| say(&text::printable(&format!("warning: {warning}"))));
     warnings
+}
+
+/// What a deprecated node says of itself.
+fn instead(spec: &NodeSpec) -> String {
+    match spec.replaced_by.as_str() {
+        "" => "is deprecated: it works, and new graphs do without it".to_owned(),
+        kind => format!("is deprecated: `{kind}` takes its place"),
+    }
 }
 
 fn info(path: &std::path::Path, json: bool) -> Outcome {

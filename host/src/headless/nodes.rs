@@ -3,7 +3,8 @@
 use plugin_api::{InputKind, InputSpec, NodeSpec};
 use serde_json::json;
 
-use super::{Outcome, print, warn_of_refused};
+use super::plugin::plugin_json;
+use super::{Outcome, instead, print, warn_of_refused};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::flags::Common;
@@ -23,7 +24,8 @@ pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {
     }
     if common.json {
         let fields = |(kind, spec): &(String, &NodeSpec)| json!({ "kind": kind, "spec": spec });
-        print(&json!({ "nodes": wanted.iter().map(fields).collect::<Vec<_>>() }).to_string());
+        let plugins: Vec<_> = catalog.plugins.iter().map(plugin_json).collect();
+        print(&json!({ "nodes": wanted.iter().map(fields).collect::<Vec<_>>(), "plugins": plugins }).to_string());
         return Ok(());
     }
     for (name, spec) in &wanted {
@@ -41,7 +43,8 @@ fn first_sentence(help: &str) -> &str {
 }
 
 fn describe(kind: &str, spec: &NodeSpec) -> String {
-    let mut text = format!("{kind}\n{}\n", spec.help);
+    let deprecated = if spec.deprecated { format!("This node {}.\n", instead(spec)) } else { String::new() };
+    let mut text = format!("{kind}\n{}\n{deprecated}", spec.help);
     text += "\ninputs\n";
     for input in &spec.inputs {
         text += &format!("  {:<16} {:<44} {}\n", name(input), takes(&input.kind), input.help);

@@ -1,4 +1,4 @@
-//! What files of LoRAs and upscalers say of themselves, kept for those who draw it in every frame.
+//! What files of models, LoRAs and upscalers say of themselves, kept for those who draw it in every frame.
 
 use std::collections::HashMap;
 use std::fs::Metadata;
@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::lora::LoraFacts;
+use super::model::{Kind, ModelFacts};
 use super::upscaler;
 use crate::error::Result;
 
@@ -19,20 +20,36 @@ pub enum FileFacts {
     Lora(Box<LoraFacts>),
     /// The network in a few words.
     Upscaler(String),
+    Model(Box<ModelFacts>),
 }
 
 impl FileFacts {
-    /// Reads a header. A file below a folder `upscale_models` is to be an upscaler, any other a LoRA.
+    /// Reads a header. A file below a folder `upscale_models` is to be an upscaler, one below `loras` a LoRA; any other is
+    /// what its tensors say.
     fn read(path: &Path) -> Result<Self> {
-        if path.components().any(|part| part.as_os_str() == "upscale_models") {
+        let is_below = |folder: &str| path.components().any(|part| part.as_os_str() == folder);
+        if is_below("upscale_models") {
             return upscaler::about(path).map(Self::Upscaler);
         }
-        LoraFacts::read(path).map(|facts| Self::Lora(Box::new(facts)))
+        if is_below("loras") && !path.is_dir() {
+            return LoraFacts::read(path).map(|facts| Self::Lora(Box::new(facts)));
+        }
+        let facts = ModelFacts::read(path)?;
+        match facts.kind {
+            Kind::Lora => LoraFacts::read(path).map(|facts| Self::Lora(Box::new(facts))),
+            Kind::Upscaler => upscaler::about(path).map(Self::Upscaler),
+            _ => Ok(Self::Model(Box::new(facts))),
+        }
     }
 
     /// Those of a LoRA.
     pub fn lora(&self) -> Option<&LoraFacts> {
         if let Self::Lora(facts) = self { Some(facts) } else { None }
+    }
+
+    /// Those of a model or a part of one.
+    pub fn model(&self) -> Option<&ModelFacts> {
+        if let Self::Model(facts) = self { Some(facts) } else { None }
     }
 }
 

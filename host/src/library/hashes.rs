@@ -56,7 +56,12 @@ pub type Told<'a> = &'a mut dyn FnMut(u64) -> bool;
 impl Hashes {
     /// Those of this user. A file that cannot be read is as good as none.
     pub fn of_user() -> Self {
-        Self::open(dirs::cache_dir().map(|folder| folder.join("weft").join("hashes.json")))
+        Self::open(Self::path_of_user())
+    }
+
+    /// Where they are kept; none where the system has no such place.
+    pub fn path_of_user() -> Option<PathBuf> {
+        dirs::cache_dir().map(|folder| folder.join("weft").join("hashes.json"))
     }
 
     pub fn open(path: Option<PathBuf>) -> Self {

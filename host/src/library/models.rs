@@ -51,7 +51,12 @@ pub fn everything(roots: &Roots) -> Vec<Entry> {
         entries.into_iter().map(|entry| Entry { name: format!("{}/{}", folder.kind, entry.name), ..entry })
     });
     let mut seen = HashSet::new();
-    let is_new = |entry: &Entry| seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone()));
+    let is_new = |entry: &Entry| {
+        let path = entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone());
+        // Where roots lie in each other, one takes for a model what holds the other's files.
+        let is_known = entry.is_folder && seen.iter().any(|known: &PathBuf| known.starts_with(&path));
+        !is_known && seen.insert(path)
+    };
     let mut all: Vec<Entry> = own.chain(extra).filter(is_new).collect();
     all.sort_by(|a, b| super::natural(&a.name, &b.name));
     all

@@ -13,7 +13,10 @@ use crate::plugins::Catalog;
 /// Writes into the graph what is known of the model files that it names, without reading any of them. What the graph says of
 /// a file that is not here, or not hashed, stays; what it says of names that it has no longer goes.
 pub fn write_identities(graph: &mut Graph, catalog: &Catalog, roots: &Roots, hashes: &Hashes) {
-    let (before, mut now) = (graph.identities(), Identities::default());
+    let before = graph.identities();
+    // What nodes name that no plugin brings is not known.
+    let is_whole = graph.nodes.values().all(|node| catalog.node(&node.kind).is_some());
+    let mut now = if is_whole { Identities::default() } else { before.clone() };
     graph.rename_files(catalog, |folder, extensions, name| {
         let known = roots.find(folder, extensions, name).ok().and_then(|path| hashes.known(&path));
         if *folder != Folder::Input

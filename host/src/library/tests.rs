@@ -1,9 +1,12 @@
 use std::path::Path;
 
+use plugin_api::{InputKind, NodeSpec};
 use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 use super::*;
+use crate::graph::{ExtraFolder, Graph, Input};
+use crate::plugins::Catalog;
 
 /// A folder with these files, each with its own name inside; a name that ends in `/` is an empty folder.
 fn folder(names: &[&str]) -> TempDir {
@@ -101,6 +104,7 @@ fn models_are_whole() {
         "mine/notes.safetensors",
         "single.safetensors",
         "old.ckpt",
+        "notes.md",
         "checkpoints/q4.gguf",
         "checkpoints/whole/model_index.json",
         "diffusion_models/sharded/model.safetensors.index.json",
@@ -108,15 +112,38 @@ fn models_are_whole() {
         "text_encoders/qwen/config.json",
         "text_encoders/qwen/model.safetensors",
         "vae/sub/flux.safetensors",
+        "clip/old.safetensors",
+        "models--some--fox/blobs/0123",
+        "models--some--fox/refs/main",
+        "models--some--fox/snapshots/1/model_index.json",
+        "models--some--fox/snapshots/1/vae/b.safetensors",
+        "models--some--words/snapshots/1/tokenizer.json",
+        "split/diffusion_models/a.gguf",
+        "split/clip/b.safetensors",
+        "split/vae/c.safetensors",
+        "tokenizers/qwen/config.json",
         "loras/no.safetensors",
         "empty/",
     ]);
     let library = library(&[root.path()], &[]);
     let entries = library.files(&Folder::AnyModel, &[]);
-    let expected = ["mine/parts", "q4.gguf", "qwen", "sharded", "single.safetensors", "sub/flux.safetensors", "whole"];
+    let expected = [
+        "mine/parts",
+        "models--some--fox",
+        "old.ckpt",
+        "old.safetensors",
+        "q4.gguf",
+        "qwen",
+        "sharded",
+        "single.safetensors",
+        "split",
+        "sub/flux.safetensors",
+        "whole",
+    ];
     assert_eq!(names(&entries), expected);
-    assert!(entries[6].is_folder && entries[6].path == root.path().join("whole"));
-    assert_eq!(entries[6].bytes, 22 + 31 + 23);
+    assert!(entries[10].is_folder && entries[10].path == root.path().join("whole"));
+    assert_eq!(entries[10].bytes, 22 + 31 + 23);
+    assert_eq!(entries[1].bytes, 46 + 47, "what the snapshot leads to, once");
     for entry in entries.iter() {
         assert_eq!(library.roots().find(&Folder::AnyModel, &[], &entry.name), Ok(entry.path.clone()));
     }
@@ -163,4 +190,74 @@ fn huge_folders_are_cut() {
     }
     let library = library(&[root.path()], &[]);
     assert_eq!(library.files(&loras(), &[]).len(), crate::limits::LISTED_FILES);
+}
+
+#[test]
+fn everything_is_listed_once() {
+    let root = folder(&[
+        "loras/a.safetensors",
+        "loras/repository/config.json",
+        "loras/repository/b.safetensors",
+        "schedules/c.json",
+        "other/d.bin",
+        "other/e.json",
+        "whole/model_index.json",
+    ]);
+    let elsewhere = folder(&["f/g.safetensors"]);
+    let extra = |kind: &str, path| ExtraFolder { kind: kind.to_owned(), path, is_first: false };
+    let roots = Roots {
+        models: vec![root.path().to_owned(), root.path().join("loras")],
+        extra: vec![extra("loras", root.path().join("loras")), extra("vae", elsewhere.path().to_owned())],
+        ..Roots::default()
+    };
+    let names: Vec<String> = everything(&roots).into_iter().map(|entry| entry.name).collect();
+    let expected = [
+        "loras/a.safetensors",
+        "loras/repository/b.safetensors",
+        "other/d.bin",
+        "schedules/c.json",
+        "vae/f/g.safetensors",
+        "whole",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn names_are_those_of_files_with_the_same_content() {
+    let root = folder(&["loras/a.safetensors", "loras/sub/b.safetensors"]);
+    let roots = Roots { models: vec![root.path().to_owned()], ..Roots::default() };
+    let kind = InputKind::File { default: String::new(), folder: loras(), extensions: vec!["safetensors".to_owned()] };
+    let catalog = Catalog::of("t", vec![NodeSpec::new("Use", "", "").param("file", kind, "")]);
+    let graph = |name: &str| {
+        let node = format!("\"n\": (kind: \"t/Use\", inputs: {{ \"file\": \"{name}\" }})");
+        Graph::parse(&format!("Graph(format: 1, nodes: {{ {node} }})"), "g").unwrap()
+    };
+    let hashes = Hashes::default();
+    let mut told = |_| true;
+    let path = root.path().join("loras/sub/b.safetensors");
+    let identity = hashes.compute(&path, &mut told).unwrap().unwrap();
+    let mut known = graph("b");
+    write_identities(&mut known, &catalog, &roots, &hashes);
+    assert_eq!(known.identities().get(&loras(), "b"), Some(&identity));
+    let mut unknown = graph("a");
+    write_identities(&mut unknown, &catalog, &roots, &hashes);
+    assert_eq!(unknown.to_ron(), graph("a").to_ron(), "nothing is hashed for it");
+
+    let mut other = graph("ink");
+    let mut identities = other.identities();
+    identities.insert(&loras(), "ink", identity.clone());
+    identities.insert(&loras(), "gone", identity.clone());
+    other.set_identities(&identities);
+    let before = other.to_ron();
+    assert!(lacks_files(&other, &catalog, &roots) && !lacks_files(&known, &catalog, &roots));
+    let notes = substitute(&mut other, &catalog, &roots, &hashes, &mut told);
+    assert_eq!(notes, ["`ink` is not there; using `sub/b.safetensors`, which has the same SHA-256"]);
+    assert_eq!(other.nodes["n"].inputs["file"], Input::text("sub/b.safetensors"));
+    std::fs::remove_file(path).unwrap();
+    let mut nowhere = Graph::parse(&before, "g").unwrap();
+    assert!(substitute(&mut nowhere, &catalog, &roots, &hashes, &mut told).is_empty());
+    assert_eq!(nowhere.to_ron(), before);
+    // A node that no plugin brings may name what the field tells of.
+    write_identities(&mut nowhere, &Catalog::default(), &roots, &hashes);
+    assert_eq!(nowhere.to_ron(), before);
 }

@@ -19,7 +19,7 @@ pub fn approved(file: &Path, store: Option<&Store>) -> Result<Library, Refused> 
     if standing == Standing::Trusted {
         return Ok(library);
     }
-    let unopened = Unopened { sha256: library.sha256.clone(), bytes: library.len(), form, standing };
+    let unopened = Unopened { sha256: library.sha256.clone(), bytes: library.size(), form, standing };
     let reason = if store.is_some() { reason(&unopened) } else { "the trust store cannot be used".to_owned() };
     Err(Refused { file: name, reason, unopened: Some(unopened) })
 }

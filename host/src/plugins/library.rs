@@ -31,7 +31,8 @@ impl Library {
         Ok(Self { file, sha256, bytes })
     }
 
-    pub fn len(&self) -> u64 {
+    /// Bytes.
+    pub fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
 

@@ -88,7 +88,7 @@ impl From<crate::error::Error> for Failed {
     }
 }
 
-/// Wide numbers first, so that all lie at multiples of their size.
+/// In the order that was asked for, where all numbers lie at multiples of their size; else wide ones first.
 unsafe fn plan(views: &[TensorView]) -> Result<Vec<Planned>> {
     let planned = views.iter().enumerate().map(|(index, view)| {
         // SAFETY: the texts and shapes of the views are lent for the call.
@@ -96,8 +96,19 @@ unsafe fn plan(views: &[TensorView]) -> Result<Vec<Planned>> {
         Ok(Planned { name, dtype: dtype_from(view.dtype)?, shape, index })
     });
     let mut planned = planned.collect::<Result<Vec<_>>>()?;
-    planned.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.size()));
+    if !are_aligned(&planned) {
+        planned.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.size()));
+    }
     Ok(planned)
+}
+
+fn are_aligned(planned: &[Planned]) -> bool {
+    let mut start = 0;
+    planned.iter().all(|tensor| {
+        let is_aligned = start % tensor.dtype.size() == 0;
+        start += tensor.bytes();
+        is_aligned
+    })
 }
 
 impl Planned {

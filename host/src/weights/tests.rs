@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use plugin_api::{Dtype, View};
 use safetensors::SafeTensors;
 
-use super::{Weights, open};
-use crate::table::mlx;
+use super::{Weights, open, quantize};
+use crate::table::{mlx, to_bytes};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/packed").join(name)
@@ -56,6 +56,50 @@ fn packed_matrices_stay_packed_and_mean_the_same() {
         assert!(found == expected.tensor(&name).unwrap().data(), "{bits} bits");
     }
     assert!(weights.find("bits4.scales").is_none());
+}
+
+/// As quantize-on-load and SaveModel pack them: the same words, scales and biases as MLX's own.
+#[test]
+fn matrices_are_packed_as_mlx_packs_them() {
+    mlx::start(None).unwrap();
+    let whole = open(&golden("affine.whole.safetensors")).unwrap();
+    let bytes = std::fs::read(golden("affine.safetensors")).unwrap();
+    let packed = SafeTensors::deserialize(&bytes).unwrap();
+    let expected = std::fs::read(golden("affine.expected.safetensors")).unwrap();
+    let expected = SafeTensors::deserialize(&expected).unwrap();
+    for bits in [3, 4, 6, 8] {
+        let name = format!("bits{bits}.weight");
+        // From the file's own type and from float32, with scales rounded to that type.
+        for dtype in [Dtype::Bfloat16, Dtype::Float32] {
+            let parts = quantize(&whole.cast(dtype).tensor(&name).unwrap(), bits).unwrap();
+            let types = [Dtype::Uint32, Dtype::Bfloat16, Dtype::Bfloat16];
+            for ((part, dtype), end) in parts.iter().zip(types).zip(["weight", "scales", "biases"]) {
+                let found = to_bytes(part, dtype).unwrap();
+                assert!(found == packed.tensor(&format!("bits{bits}.{end}")).unwrap().data(), "{bits} bits: {end}");
+            }
+        }
+        let read = whole.quantize(bits).tensor(&name).unwrap();
+        let found = to_bytes(&read, Dtype::Float32).unwrap();
+        assert!(found == expected.tensor(&name).unwrap().data(), "{bits} bits when read");
+    }
+}
+
+#[test]
+fn axes_change_their_places() {
+    mlx::start(None).unwrap();
+    let weights = open(&golden("affine.whole.safetensors")).unwrap().cast(Dtype::Float32);
+    let name = "bits4.weight";
+    let turned = weights.transpose(name, &[1, 0]).unwrap();
+    assert_eq!(turned.find(name).unwrap().shape, [128, 4]);
+    let (before, after) = (numbers(&weights, name), numbers(&turned, name));
+    assert!((0..512).all(|at| after[at] == before[at % 4 * 128 + at / 4]));
+    assert!(numbers(&turned.transpose(name, &[1, 0]).unwrap(), name) == before);
+    for axes in [&[0][..], &[0, 0], &[0, 2], &[0, 1, 2]] {
+        assert!(weights.transpose(name, axes).is_err(), "{axes:?}");
+    }
+    let packed = open(&golden("affine.safetensors")).unwrap();
+    assert!(packed.transpose(name, &[1, 0]).unwrap_err().message.contains("is packed"));
+    assert!(weights.transpose("gone", &[0]).is_err());
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use plugin_api::{Error, Model, Record, Result, Role, Run, Weights};
+use plugin_api::{Error, Model, Record, Result, Role, Run};
 use serde_json::{Map, Value};
 
 use crate::place::{self, Place};
-use crate::single::Single;
+use crate::single::{File, Single};
 use crate::{folder, looks_like, precision};
 
 /// What people call it.
@@ -23,17 +23,17 @@ pub const fn title(role: Role) -> &'static str {
 pub fn load(run: &Run, inputs: &Record, role: Role) -> Result<Model> {
     let path: String = inputs.get("path")?;
     let Single { weights, architecture, config } = match place::find(Path::new(&path), role)? {
-        Place::Folder(folder) => of_folder(&folder, role)?,
+        Place::Folder(folder) => of_folder(folder, role)?,
         Place::File(file) => file.load(run, role)?,
     };
     let weights = weights.cast(precision::dtype(run, inputs, role)?);
     Model::new(&architecture, &config, &precision::quantized(run, weights, inputs, role)?)
 }
 
-fn of_folder(folder: &Path, role: Role) -> Result<Single> {
-    let weights = Weights::open(&folder.to_string_lossy())?;
-    let architecture = looks_like::architecture(role, &weights, folder)?;
-    Ok(Single { architecture, config: config(folder, role)?, weights })
+fn of_folder(folder: File, role: Role) -> Result<Single> {
+    let File { path, weights, .. } = folder;
+    let architecture = looks_like::architecture(role, &weights, &path)?;
+    Ok(Single { architecture, config: config(&path, role)?, weights })
 }
 
 /// The text of `config.json`; a text encoder's also says where its tokenizer lies.

@@ -21,8 +21,8 @@ pub const fn folder_name(role: Role) -> &'static str {
 
 /// The folder of one part: inside a diffusers folder, or the path itself.
 pub fn component(path: &Path, role: Role) -> Result<PathBuf> {
-    let inside = path.join(folder_name(role));
-    if is_whole_model(path) { checked(inside, path, role) } else { checked(path.to_owned(), path, role) }
+    let folder = if is_whole_model(path) { path.join(folder_name(role)) } else { path.to_owned() };
+    if folder.is_dir() { Ok(folder) } else { Err(incomplete(path, &format!("{}/", folder_name(role)))) }
 }
 
 /// Fails where a part is missing, and names all that are.
@@ -49,13 +49,13 @@ pub fn tokenizer(text_encoder: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Whether it is the folder of one part. One with a `config.json` and the files of several parts is none.
+/// Whether it is the folder of one part: one with an index, or with a `config.json` and not the files of several parts.
 pub fn is_part(path: &Path) -> bool {
     let names =
         path.read_dir().into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let names: Vec<String> = names.collect();
     let count = |ending: &str| names.iter().filter(|name| name.ends_with(ending)).count();
-    path.join("config.json").is_file() && (count(".safetensors") <= 1 || count(".safetensors.index.json") > 0)
+    count(".safetensors.index.json") > 0 || path.join("config.json").is_file() && count(".safetensors") <= 1
 }
 
 pub fn is_tokenizer(folder: &Path) -> bool {
@@ -66,17 +66,9 @@ pub fn is_whole_model(path: &Path) -> bool {
     path.join("model_index.json").is_file() || path.join(folder_name(Role::Model)).is_dir()
 }
 
-/// The folder, with the two files in it that every part has.
-fn checked(folder: PathBuf, given: &Path, role: Role) -> Result<PathBuf> {
-    if !folder.is_dir() {
-        return Err(incomplete(given, &format!("{}/", folder_name(role))));
-    }
-    if !folder.join("config.json").is_file() {
-        let part = title(role);
-        let error = Error::file(format!("{} is no {part} folder: it has no config.json", folder.display()));
-        return Err(error.help(SUPPORTED));
-    }
-    Ok(folder)
+/// What to say of a folder that cannot be read without one.
+pub fn without_config(folder: &Path, role: Role) -> Error {
+    Error::file(format!("{} is no {} folder: it has no config.json", folder.display(), title(role))).help(SUPPORTED)
 }
 
 /// The folder that a path in the cache of Hugging Face's downloads means: `models--…/snapshots/…`, the one that `refs/main`

@@ -8,6 +8,7 @@ mod load_model;
 mod load_text_encoder;
 mod load_vae;
 mod looks_like;
+mod memory;
 mod place;
 mod precision;
 mod single;

@@ -1,6 +1,6 @@
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, precision};
+use crate::{component, memory, precision};
 
 /// The part of a model that draws.
 pub struct LoadDiffusionModel;
@@ -16,6 +16,8 @@ impl Node for LoadDiffusionModel {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        Ok(Record::new().with("model", component::load(run, inputs, Role::Model)?))
+        let model = component::load(run, inputs, Role::Model)?;
+        memory::note(run, &[&model])?;
+        Ok(Record::new().with("model", model))
     }
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, place, precision};
+use crate::{component, memory, place, precision};
 
 /// A whole model: what draws, what reads the prompt, and what turns latents into pictures.
 pub struct LoadModel;
@@ -25,9 +25,10 @@ impl Node for LoadModel {
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
         place::check_whole_model(Path::new(&inputs.get::<String>("path")?))?;
-        Ok(Record::new()
-            .with("model", component::load(run, inputs, Role::Model)?)
-            .with("text_encoder", component::load(run, inputs, Role::TextEncoder)?)
-            .with("vae", component::load(run, inputs, Role::Vae)?))
+        let model = component::load(run, inputs, Role::Model)?;
+        let text_encoder = component::load(run, inputs, Role::TextEncoder)?;
+        let vae = component::load(run, inputs, Role::Vae)?;
+        memory::note(run, &[&model, &text_encoder, &vae])?;
+        Ok(Record::new().with("model", model).with("text_encoder", text_encoder).with("vae", vae))
     }
 }

@@ -1,6 +1,6 @@
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, precision};
+use crate::{component, memory, precision};
 
 /// The part of a model that reads the prompt.
 pub struct LoadTextEncoder;
@@ -16,6 +16,8 @@ impl Node for LoadTextEncoder {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        Ok(Record::new().with("text_encoder", component::load(run, inputs, Role::TextEncoder)?))
+        let text_encoder = component::load(run, inputs, Role::TextEncoder)?;
+        memory::note(run, &[&text_encoder])?;
+        Ok(Record::new().with("text_encoder", text_encoder))
     }
 }

@@ -1,6 +1,6 @@
 use plugin_api::{Folder, InputKind, Node, NodeSpec, Record, Result, Role, Run};
 
-use crate::{component, precision};
+use crate::{component, memory, precision};
 
 /// The part of a model that turns latents into pictures and back.
 pub struct LoadVae;
@@ -16,6 +16,8 @@ impl Node for LoadVae {
     }
 
     fn run(run: &Run, inputs: &Record) -> Result<Record> {
-        Ok(Record::new().with("vae", component::load(run, inputs, Role::Vae)?))
+        let vae = component::load(run, inputs, Role::Vae)?;
+        memory::note(run, &[&vae])?;
+        Ok(Record::new().with("vae", vae))
     }
 }

@@ -11,7 +11,7 @@ use crate::single::File;
 
 pub enum Place {
     /// As diffusers has it.
-    Folder(PathBuf),
+    Folder(File),
     File(File),
 }
 
@@ -27,16 +27,30 @@ pub fn find(path: &Path, role: Role) -> Result<Place> {
         return if file.has(role) { Ok(Place::File(file)) } else { Err(looks_like::without(&file, role)) };
     }
     if folder::is_whole_model(path) || folder::is_part(path) {
-        return folder::component(path, role).map(Place::Folder);
+        return of_folder(&folder::component(path, role)?, role);
     }
     let (mut found, others): (Vec<File>, Vec<File>) = files(path)?.into_iter().partition(|file| file.has(role));
     match (found.pop(), found.pop()) {
         (Some(file), None) => Ok(Place::File(file)),
         (Some(one), Some(other)) => Err(several(path, role, [&one, &other])),
-        (None, _) if others.is_empty() => folder::component(path, role).map(Place::Folder),
+        (None, _) if others.is_empty() => of_folder(&folder::component(path, role)?, role),
         (None, _) => Err(Error::file(format!("no file in {} holds a {}", path.display(), title(role)))
             .help("put its file there, or give the path of the file itself")),
     }
+}
+
+/// A part's own folder. Where it has other names than diffusers', it is read as a file; so is one of mflux's, which has no
+/// configuration.
+fn of_folder(folder: &Path, role: Role) -> Result<Place> {
+    let has_config = folder.join("config.json").is_file();
+    let file = match File::open(folder) {
+        Ok(file) => file,
+        Err(error) => return Err(if has_config { error } else { folder::without_config(folder, role) }),
+    };
+    if file.is_translated(role) || !has_config && file.is_mflux_s() && file.has(role) {
+        return Ok(Place::File(file));
+    }
+    if has_config { Ok(Place::Folder(file)) } else { Err(folder::without_config(folder, role)) }
 }
 
 /// The files of weights in a folder and its folders for parts.

@@ -10,7 +10,12 @@ use weft_formats::{Dtype, Tensor};
 use crate::component::title;
 use crate::{looks_like, tokenizer};
 
-/// A file of weights, with what is in it.
+/// The order of axes that brings a convolution's channels from the last place to the second.
+const CHANNELS_SECOND: [i32; 4] = [0, 3, 1, 2];
+/// What mflux's files say of themselves.
+const MFLUX: [&str; 2] = ["quantization_level", "mflux_version"];
+
+/// A file of weights, or a folder with those of one part, and what is in it.
 pub struct File {
     pub path: PathBuf,
     pub weights: Weights,
@@ -41,6 +46,18 @@ impl File {
         self.find(role).is_some()
     }
 
+    /// Whether mflux made it, which writes no configuration.
+    pub fn is_mflux_s(&self) -> bool {
+        let metadata = self.weights.metadata();
+        MFLUX.iter().any(|key| metadata.find::<String>(key).is_ok_and(|found| found.is_some()))
+    }
+
+    /// Whether the part has other names or shapes here than in diffusers' layout.
+    pub fn is_translated(&self, role: Role) -> bool {
+        let views = self.find(role).and_then(|found| layout::read(&found, &self.tensors).ok());
+        views.is_some_and(|views| views.iter().any(|view| view.channels_last || view.name != view.of))
+    }
+
     fn find(&self, role: Role) -> Option<Found> {
         layout::find(part(role)?, &self.tensors)
     }
@@ -52,7 +69,11 @@ impl File {
                 .help("use the model's diffusers folder, which has a configuration, or another file of it")
         };
         let views = layout::read(&found, &self.tensors).map_err(bad)?;
-        let weights = self.weights.views(&views.iter().map(rows).collect::<Result<Vec<_>>>()?)?;
+        let turned = views.iter().filter(|view| view.channels_last);
+        let weights = turned
+            .map(|view| view.of.as_str())
+            .try_fold(self.weights.clone(), |weights, name| weights.transpose(name, &CHANNELS_SECOND))?;
+        let weights = weights.views(&views.iter().map(rows).collect::<Result<Vec<_>>>()?)?;
         let architecture = looks_like::architecture(role, &weights, &self.path)?;
         let config = self.config(run, &found, &views)?;
         Ok(Single { weights, architecture, config })
@@ -69,6 +90,11 @@ impl File {
         for (key, value) in self.beside(found.part).into_iter().chain(self.own(found.part)?) {
             config.insert(key, value);
         }
+        if found.part == Part::Vae && !config.contains_key("scaling_factor") {
+            let channels = config.get("latent_channels").and_then(Value::as_u64).unwrap_or(0);
+            return Err(bad(format!("its latents have {channels} channels, and nothing says their scale"))
+                .help("put the VAE's config.json, with its scaling_factor, beside the file"));
+        }
         if found.part == Part::TextEncoder {
             let tokens = config.get("vocab_size").and_then(Value::as_u64).unwrap_or(0);
             let folder = tokenizer::find(run, &self.path, tokens)?;
@@ -77,9 +103,11 @@ impl File {
         Ok(Value::Object(config).to_string())
     }
 
-    /// `config.json` beside the file, where it is one of this part.
+    /// `config.json` beside the file or in the folder, where it is one of this part.
     fn beside(&self, part: Part) -> Map<String, Value> {
-        let text = std::fs::read_to_string(self.path.with_file_name("config.json")).unwrap_or_default();
+        let folder = if self.path.is_dir() { Some(self.path.as_path()) } else { self.path.parent() };
+        let path = folder.map(|folder| folder.join("config.json")).unwrap_or_default();
+        let text = std::fs::read_to_string(path).unwrap_or_default();
         let config: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
         let says = |key: &str, value: &str| config.get(key).is_some_and(|found| found == value);
         let is_its = match part {
@@ -108,7 +136,7 @@ fn part(role: Role) -> Option<Part> {
 }
 
 fn rows(view: &View) -> Result<Rows> {
-    let View { name, of, first_row, shape } = view.clone();
+    let View { name, of, first_row, shape, .. } = view.clone();
     let sides = shape.into_iter().map(i32::try_from).collect::<std::result::Result<_, _>>();
     let too_large = |_| Error::file(format!("the shape of `{name}` is too large"));
     let shape = sides.map_err(too_large)?;

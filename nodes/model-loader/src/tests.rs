@@ -11,7 +11,7 @@ use crate::load_text_encoder::LoadTextEncoder;
 use crate::load_vae::LoadVae;
 
 macro_rules! toys {
-    ($($name:ident $role:ident $tensor:literal;)*) => { $(
+    ($($name:ident $role:ident $detect:expr;)*) => { $(
         struct $name;
 
         impl Architecture for $name {
@@ -19,7 +19,7 @@ macro_rules! toys {
             const ROLE: Role = Role::$role;
 
             fn detect(weights: &Weights) -> bool {
-                weights.contains($tensor)
+                $detect(weights)
             }
 
             fn build(_: &str, _: &Weights) -> Result<Self> {
@@ -33,9 +33,15 @@ macro_rules! toys {
     )* };
 }
 toys! {
-    ToyModel Model "cap_embedder.w";
-    ToyEncoder TextEncoder "layers.0.self_attn.w";
-    ToyVae Vae "decoder.up_blocks.w";
+    ToyModel Model |weights: &Weights| weights.contains("cap_embedder.w");
+    ToyEncoder TextEncoder |weights: &Weights| weights.contains("layers.0.self_attn.w");
+    ToyVae Vae |weights: &Weights| weights.contains("decoder.up_blocks.w");
+    SingleModel Model |weights| has(weights, "noise_refiner.0.attention.to_v.weight", &[32, 32]);
+    SingleVae Vae |weights| has(weights, "decoder.up_blocks.0.resnets.0.conv1.weight", &[32, 32, 3, 3]);
+}
+
+fn has(weights: &Weights, tensor: &str, shape: &[i32]) -> bool {
+    weights.find(tensor).is_some_and(|found| found.shape == shape)
 }
 
 /// A diffusers folder of three toys.
@@ -169,33 +175,6 @@ const VAE: [(&str, &[i32]); 3] = [
     ("decoder.up.0.block.0.conv1.weight", &[32, 32, 3, 3]),
 ];
 
-struct SingleModel;
-struct SingleVae;
-macro_rules! singles {
-    ($($name:ident $role:ident $tensor:literal $shape:expr;)*) => { $(
-        impl Architecture for $name {
-            const ID: &'static str = stringify!($name);
-            const ROLE: Role = Role::$role;
-
-            fn detect(weights: &Weights) -> bool {
-                weights.find($tensor).is_some_and(|found| found.shape == $shape)
-            }
-
-            fn build(_: &str, _: &Weights) -> Result<Self> {
-                Ok(Self)
-            }
-
-            fn call(&self, _: &Session, _: &str, _: &Record) -> Result<Value> {
-                Ok(Value::null())
-            }
-        }
-    )* };
-}
-singles! {
-    SingleModel Model "noise_refiner.0.attention.to_v.weight" [32, 32];
-    SingleVae Vae "decoder.up_blocks.0.resnets.0.conv1.weight" [32, 32, 3, 3];
-}
-
 /// Puts a file with these tensors there.
 fn single(folder: &Path, file: &str, prefix: &str, tensors: &[(&str, &[i32])]) {
     testing::host();
@@ -243,6 +222,34 @@ fn a_file_s_own_configuration_goes_before_what_is_known() {
     assert_eq!(scale(&file), 0.3611);
     write(folder.path(), "vae/config.json", r#"{"_class_name": "AutoencoderKL", "scaling_factor": 2}"#);
     assert_eq!(scale(&file), 2.0);
+}
+
+#[test]
+fn latents_of_another_model_need_their_scale() {
+    let folder = tempfile::tempdir().unwrap();
+    let [_, middle, up] = VAE;
+    single(folder.path(), "x.safetensors", "", &[("decoder.conv_in.weight", &[32, 4, 3, 3]), middle, up]);
+    let file = folder.path().join("x.safetensors");
+    let error = load::<LoadVae>(&file).unwrap_err();
+    assert!(error.kind == ErrorKind::File && error.message.contains("have 4 channels"), "{error}");
+    assert!(error.help.contains("config.json"), "{error}");
+    write(folder.path(), "config.json", r#"{"_class_name": "AutoencoderKL", "scaling_factor": 0.18215}"#);
+    let vae: Model = load::<LoadVae>(&file).unwrap().get("vae").unwrap();
+    let config: serde_json::Value = serde_json::from_str(&vae.config()).unwrap();
+    assert_eq!((&config["latent_channels"], &config["scaling_factor"]), (&4.into(), &0.18215.into()));
+}
+
+#[test]
+fn channels_may_stand_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let turned: [(&str, &[i32]); 3] = [
+        ("decoder.conv_in.conv.weight", &[32, 3, 3, 16]),
+        ("decoder.mid_block.resnets.0.conv1.weight", &[1]),
+        ("decoder.up_blocks.0.resnets.0.conv1.weight", &[32, 3, 3, 32]),
+    ];
+    single(folder.path(), "x.safetensors", "", &turned);
+    let vae: Model = load::<LoadVae>(&folder.path().join("x.safetensors")).unwrap().get("vae").unwrap();
+    assert_eq!(vae.weights().shape("decoder.conv_in.weight").unwrap(), [32, 16, 3, 3]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use plugin_api::{Dtype, Error, InputKind, Model, NodeSpec, Record, Result, Run, 
 
 use crate::fit;
 use crate::numbers;
-use crate::source::Source;
+use crate::source::{Source, rounding};
 
 /// A merge under way: the model whose tensors are changed, and the others.
 pub struct Merge {
@@ -24,9 +24,7 @@ impl Merge {
         for other in others {
             fit::check(&source, other)?;
         }
-        for packed in [&source].into_iter().chain(others).filter(|source| source.weights.bits().is_some()) {
-            check_quantized(run, inputs, packed)?;
-        }
+        [&source].into_iter().chain(others).try_for_each(|source| check_quantized(run, inputs, source))?;
         let weights = base.weights();
         Ok(Self { base, weights, changed: Vec::new() })
     }
@@ -107,13 +105,14 @@ pub fn gigabytes(bytes: u64) -> String {
     }
 }
 
-fn check_quantized(run: &Run, inputs: &Record, packed: &Source) -> Result<()> {
-    let (name, bits) = (&packed.name, packed.weights.bits().unwrap_or_default());
+fn check_quantized(run: &Run, inputs: &Record, source: &Source) -> Result<()> {
+    let Some(how) = rounding(&source.weights) else { return Ok(()) };
+    let name = &source.name;
     if inputs.get::<String>("quantized")? == "refuse" {
-        return Err(Error::invalid(format!("{name} is rounded to {bits} bits, and the node is set to refuse that"))
-            .help("set `quantize` of its loader to none, or `quantized` of this node to widen"));
+        return Err(Error::invalid(format!("{name} is {how}, and the node is set to refuse that"))
+            .help("load a file with whole numbers with `quantize` none, or set `quantized` of this node to widen"));
     }
-    run.note(&format!("{name} is rounded to {bits} bits and goes in as that; the result is not rounded again"));
+    run.note(&format!("{name} is {how} and goes in as that; the result is not rounded again"));
     Ok(())
 }
 
@@ -128,5 +127,5 @@ pub fn told(node: &str, others: &[(Source, f64)]) -> Record {
     Record::new().with("merge", node).with("with", with.as_slice())
 }
 
-const QUANTIZED_HELP: &str = "What becomes of a model that its loader rounded to a few bits. widen: its rounded numbers are \
+const QUANTIZED_HELP: &str = "What becomes of a model that its loader or its file rounded to a few bits. widen: its rounded numbers are \
     merged, and the result takes the memory of a model that is not rounded. refuse: that is an error.";

@@ -51,11 +51,25 @@ fn in_our_names(weights: Weights, path: &str) -> Result<Weights> {
     let tensors = headers(&weights.list());
     let Some(found) = layout::find(layout::Part::Diffusion, &tensors) else { return Ok(weights) };
     let views = layout::read(&found, &tensors).map_err(|why| Error::file(format!("{path} cannot be read: {why}")))?;
+    // None of its tensors is a convolution, so none has its channels last.
     let view = |view: layout::View| {
         let shape = view.shape.into_iter().map(|side| side as i32).collect();
         View { name: view.name, of: view.of, first_row: view.first_row, shape }
     };
     weights.views(&views.into_iter().map(view).collect::<Vec<_>>())
+}
+
+/// How a model's numbers were rounded to a few bits before they came here, if they were: by its loader, or in its files.
+pub fn rounding(weights: &Weights) -> Option<String> {
+    if let Some(bits) = weights.bits() {
+        return Some(format!("rounded to {bits} bits"));
+    }
+    let is_packed = |stored: &str| stored.starts_with("F8_") || stored.starts_with('Q');
+    // Whole numbers that are read as others are MLX's packed ones.
+    let is_mlx_s = |info: &TensorInfo| info.stored == "U32" && info.dtype != Some(plugin_api::Dtype::Uint32);
+    let found = weights.list().into_iter().find(|info| is_packed(&info.stored) || is_mlx_s(info))?;
+    let name = if is_mlx_s(&found) { "MLX's packing" } else { found.stored.as_str() };
+    Some(format!("rounded in its file ({name})"))
 }
 
 /// What a file's header would say of these tensors.

@@ -138,7 +138,7 @@ pub fn models() -> String {
     golden("plain").display().to_string()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a golden model").flatten() {
         let target = to.join(entry.file_name());

@@ -1,17 +1,20 @@
 //! Merged models: their numbers against float64, what does not fit, and what is saved.
 
+mod killed;
+mod mlx;
 mod numbers;
+mod picture;
 mod refused;
 mod save;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::bad_input::Place;
-use crate::program::{golden, run_well, tensors};
+use crate::program::{Said, golden, run, tensors};
 
 /// Numbers in float64 by tensor.
 pub type Tensors = BTreeMap<String, Vec<f64>>;
@@ -87,27 +90,32 @@ pub fn graph(nodes: &str) -> String {
     format!("Graph(format: 1, nodes: {{ {} {} {} {nodes} }})", load("a", TRANSFORMER), load("b", "b"), load("c", "c"))
 }
 
+/// Runs a graph over the models of the place and the LoRAs for `half`, into `out` of the place.
+pub fn run_graph(place: &Place, graph: &str, more: &[&str]) -> Said {
+    run_into(place, &place.path("out"), graph, more)
+}
+
+pub fn run_into(place: &Place, out: &str, graph: &str, more: &[&str]) -> Said {
+    let (graph, models) = (place.write("graph.ron", graph), place.path("models"));
+    let loras = golden("lora").join("half").display().to_string();
+    let given = ["run", &graph, "-o", out, "--device", "cpu", "--quiet", "--models", &models, "--models", &loras];
+    run(&[&given[..], more].concat())
+}
+
+pub fn well(said: Said) -> Said {
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    said
+}
+
+/// The path that a run saved last.
+pub fn path_of(said: Said) -> PathBuf {
+    well(said).stdout.lines().last().expect("a path").into()
+}
+
 /// The weights of a MODEL output of a graph over the library.
 pub fn dumped(place: &Place, graph: &str, output: &str) -> Tensors {
-    let (graph, file) = (place.write("graph.ron", graph), place.path("dump"));
-    let loras = golden("lora").join("half").display().to_string();
-    let models = place.path("models");
-    let dump = format!("{output}={file}");
-    run_well(&[
-        "run",
-        &graph,
-        "-o",
-        &place.path("out"),
-        "--device",
-        "cpu",
-        "--quiet",
-        "--models",
-        &models,
-        "--models",
-        &loras,
-        "--dump",
-        &dump,
-    ]);
+    let file = place.path("dump");
+    well(run_graph(place, graph, &["--dump", &format!("{output}={file}")]));
     let wide =
         |(name, (_, numbers)): (String, (Vec<usize>, Vec<f32>))| (name, numbers.into_iter().map(f64::from).collect());
     tensors(Path::new(&file)).into_iter().map(wide).collect()

@@ -1,15 +1,11 @@
 //! What cannot be merged, and what is said of it.
 
-use super::{graph, library};
+use super::{graph, library, path_of, run_graph};
 use crate::bad_input::Place;
-use crate::program::{Said, golden, run};
+use crate::program::{Said, golden};
 
 fn said(place: &Place, nodes: &str) -> Said {
-    let plain = golden("plain").display().to_string();
-    let graph = place.write("graph.ron", graph(nodes));
-    let (models, out) = (place.path("models"), place.path("out"));
-    let dump = format!("m.model={}", place.path("dump"));
-    run(&["run", &graph, "-o", &out, "--device", "cpu", "--models", &models, "--models", &plain, "--dump", &dump])
+    run_graph(place, &graph(nodes), &["--dump", &format!("m.model={}", place.path("dump"))])
 }
 
 #[test]
@@ -51,4 +47,24 @@ fn a_quantized_model_where_that_is_refused() {
     let said = said(&place, nodes);
     assert_eq!(said.code, Some(4), "{}", said.stderr);
     assert!(said.stderr.contains("`b` is rounded to 8 bits"), "{}", said.stderr);
+}
+
+/// Also where the loader did not round it, but its file.
+#[test]
+fn a_packed_file_where_that_is_refused() {
+    let place = library();
+    let pack = r#""pack": (kind: "model-merge/SaveModel", inputs: { "model": Link("b.model"), "name": "packed", "layout": "mlx", "precision": "4" }),"#;
+    let packed = path_of(run_graph(&place, &graph(pack), &[])).join("transformer").display().to_string();
+    for row in [false, true] {
+        let (b, rows) =
+            if row { ("b", format!(r#", "rows": [{{ "path": "{packed}" }}]"#)) } else { ("packed", String::new()) };
+        let nodes = format!(
+            r#""packed": (kind: "model-loader/LoadDiffusionModel", inputs: {{ "path": "{packed}" }}),
+            "m": (kind: "model-merge/WeightedSum", inputs: {{ "a": Link("a.model"), "b": Link("{b}.model"), "quantized": "refuse"{rows} }}),"#
+        );
+        let said = said(&place, &nodes);
+        assert_eq!(said.code, Some(4), "{}", said.stderr);
+        assert!(said.stderr.contains("is rounded in its file (MLX's packing)"), "{}", said.stderr);
+        assert_eq!(self::said(&place, &nodes.replace("refuse", "widen")).code, Some(0));
+    }
 }

@@ -1,13 +1,13 @@
 //! Saved models: their bytes, what stands beside them, and that they are models again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::{FILE, TRANSFORMER, dumped, graph, halves, library, rounded, stored};
+use super::{FILE, TRANSFORMER, dumped, graph, halves, library, path_of, rounded, run_graph, run_into, stored, well};
 use crate::bad_input::Place;
-use crate::program::{golden, relative_l2, run, run_well, tensors};
+use crate::program::{golden, relative_l2, tensors};
 
 const MODEL: &str = r#""model": (kind: "model-loader/LoadModel", inputs: { "path": "model", "precision": "float16" }),
     "b": (kind: "model-loader/LoadDiffusionModel", inputs: { "path": "b", "precision": "float16" }),"#;
@@ -21,28 +21,13 @@ fn save(model: &str, more: &str) -> String {
     )
 }
 
-fn arguments(place: &Place, nodes: &str) -> Vec<String> {
-    arguments_of(place, &format!("{MODEL} {nodes}"))
+/// A graph with the model, another one and these nodes.
+fn with_models(nodes: &str) -> String {
+    format!("Graph(format: 1, nodes: {{ {MODEL} {nodes} }})")
 }
 
-fn arguments_of(place: &Place, nodes: &str) -> Vec<String> {
-    let graph = place.write("graph.ron", format!("Graph(format: 1, nodes: {{ {nodes} }})"));
-    let loras = golden("lora").join("half").display().to_string();
-    let (out, models) = (place.path("out"), place.path("models"));
-    ["run", &graph, "-o", &out, "--device", "cpu", "--quiet", "--models", &models, "--models", &loras]
-        .map(str::to_owned)
-        .to_vec()
-}
-
-fn saved(place: &Place, nodes: &str) -> String {
-    saved_by(place, &format!("{MODEL} {nodes}"))
-}
-
-/// What all of these nodes save.
-fn saved_by(place: &Place, nodes: &str) -> String {
-    let arguments = arguments_of(place, nodes);
-    let said = run_well(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    said.stdout.lines().last().expect("the folder's path").to_owned()
+fn saved(place: &Place, nodes: &str) -> PathBuf {
+    path_of(run_graph(place, &with_models(nodes), &[]))
 }
 
 /// The type, shape and bytes of every tensor.
@@ -57,7 +42,7 @@ fn raw(path: &Path) -> Vec<(String, String, Vec<u8>)> {
     all
 }
 
-fn json(path: &Path) -> Value {
+pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("a file")).expect("JSON")
 }
 
@@ -65,8 +50,8 @@ fn json(path: &Path) -> Value {
 fn an_unchanged_model_comes_back_byte_for_byte() {
     let place = library();
     let path = saved(&place, &save("model", ""));
-    assert_eq!(path, place.path("out/mix"));
-    let (new, old) = (Path::new(&path), golden("half").join("model"));
+    assert_eq!(path, Path::new(&place.path("out/mix")));
+    let (new, old) = (path.as_path(), golden("half").join("model"));
     for file in ["transformer", "vae"]
         .map(|part| format!("{part}/{FILE}"))
         .into_iter()
@@ -92,7 +77,7 @@ fn an_unchanged_model_comes_back_byte_for_byte() {
         assert!(read(new) == read(&old), "{file}");
     }
     let again = saved(&place, &save("model", r#""precision": "bfloat16","#));
-    assert_eq!(again, place.path("out/mix-2"), "nothing is overwritten");
+    assert_eq!(again, Path::new(&place.path("out/mix-2")), "nothing is overwritten");
 }
 
 #[test]
@@ -100,7 +85,7 @@ fn a_merge_is_rounded_once() {
     let place = library();
     let path = saved(&place, &[MERGE, &save("merge", "")].concat());
     let (a, b) = (stored(&place, TRANSFORMER), stored(&place, "b"));
-    let found = halves(&Path::new(&path).join("transformer").join(FILE));
+    let found = halves(&path.join("transformer").join(FILE));
     assert_eq!(found.len(), a.len());
     for (name, numbers) in &found {
         let expected = a[name].iter().zip(&b[name]).map(|(a, b)| rounded((1.0 - 0.3) * a + 0.3 * b));
@@ -113,7 +98,7 @@ fn what_a_model_was_made_of_is_told() {
     let place = library();
     let nodes = [LORA, &MERGE.replace("model.model", "lora.model"), &save("merge", "")].concat();
     let path = saved(&place, &nodes);
-    let info = json(&Path::new(&path).join("merge_info.json"));
+    let info = json(&path.join("merge_info.json"));
     let history = info["parts"]["transformer"]["history"].as_array().expect("a history");
     assert_eq!(history.len(), 3, "{info:#}");
     let file = |entry: &Value| entry["file"].as_str().expect("a file").to_owned();
@@ -125,7 +110,7 @@ fn what_a_model_was_made_of_is_told() {
     let b = std::fs::read(place.path(&format!("models/b/{FILE}"))).expect("weights");
     assert_eq!(history[2]["with"][0]["history"][0]["bytes"], b.len());
     assert!(!info.to_string().contains(&place.path("")), "a path of this machine: {info:#}");
-    let bytes = std::fs::read(Path::new(&path).join("transformer").join(FILE)).expect("weights");
+    let bytes = std::fs::read(path.join("transformer").join(FILE)).expect("weights");
     let (_, header) = SafeTensors::read_metadata(&bytes).expect("a header");
     let metadata = header.metadata().clone().expect("metadata");
     assert_eq!(metadata["format"], "pt");
@@ -137,7 +122,7 @@ fn what_a_model_was_made_of_is_told() {
 fn comfyui_s_file_leads_back_byte_for_byte() {
     let place = library();
     let path = saved(&place, &save("model", r#""layout": "comfyui","#));
-    let file = Path::new(&path).join("mix.safetensors");
+    let file = path.join("mix.safetensors");
     let names: Vec<String> = raw(&file).into_iter().map(|(name, _, _)| name).collect();
     for name in [
         "model.diffusion_model.layers.0.attention.qkv.weight",
@@ -152,11 +137,11 @@ fn comfyui_s_file_leads_back_byte_for_byte() {
     let back = save("model", "").replace("\"mix\"", "\"back\"");
     let models = place.path("models");
     std::fs::rename(&path, Path::new(&models).join("single")).expect("the folder");
-    let nodes = format!(r#"{MODEL} {back}"#).replace(r#""path": "model","#, r#""path": "single/mix.safetensors","#);
-    let back = saved_by(&place, &nodes);
+    let graph = with_models(&back).replace(r#""path": "model","#, r#""path": "single/mix.safetensors","#);
+    let back = path_of(run_graph(&place, &graph, &[]));
     for file in [format!("transformer/{FILE}"), format!("vae/{FILE}"), "text_encoder/model.safetensors".to_owned()] {
         let old = raw(&golden("half").join("model").join(&file));
-        let new = raw(&Path::new(&back).join(&file));
+        let new = raw(&back.join(&file));
         let bare = |tensors: Vec<(String, String, Vec<u8>)>| -> Vec<(String, String, Vec<u8>)> {
             tensors
                 .into_iter()
@@ -173,7 +158,7 @@ fn comfyui_s_diffusion_model_alone() {
     let place = library();
     let alone = r#""save": (kind: "model-merge/SaveModel", inputs: { "model": Link("b.model"), "name": "folder/b", "layout": "comfyui" }),"#;
     let path = saved(&place, alone);
-    let file = Path::new(&path).join("b.safetensors");
+    let file = path.join("b.safetensors");
     assert!(raw(&file).iter().any(|(name, _, _)| name == "layers.0.attention.qkv.weight"));
     std::fs::copy(&file, place.path("models/single.safetensors")).expect("a file");
     let node = r#""m": (kind: "model-merge/WeightedSum", inputs: { "a": Link("a.model"), "b": Link("c.model"), "alpha": 0.0,
@@ -190,37 +175,17 @@ fn a_saved_model_draws_the_same_picture() {
         [LORA, &save("lora", r#""precision": "float32","#).replace("model.text_encoder", "lora.text_encoder")].concat();
     saved(&place, &nodes.replace(r#""precision": "float16""#, r#""precision": "float32""#));
     let latent = |model: &str, more: &str, from: &str| {
-        let graph = place.write(
-            "draw.ron",
-            format!(
-                r#"Graph(format: 1, nodes: {{
+        let graph = format!(
+            r#"Graph(format: 1, nodes: {{
                     "model": (kind: "model-loader/LoadModel", inputs: {{ "path": "{model}", "precision": "float32" }}), {more}
                     "prompt": (kind: "text-encode/EncodeText", inputs: {{ "text_encoder": Link("{from}.text_encoder"), "text": "a red fox" }}),
                     "latent": (kind: "sampler/EmptyLatent", inputs: {{ "width": 64, "height": 64 }}),
                     "sample": (kind: "sampler/Sample", inputs: {{ "model": Link("{from}.model"), "positive": Link("prompt.conditioning"),
                         "latent": Link("latent.latent"), "steps": 4, "seed": 3 }}),
                 }})"#
-            ),
         );
-        let loras = golden("lora").join("half").display().to_string();
-        let (models, out, file) = (place.path("models"), place.path("out"), place.path("latent"));
-        run_well(&[
-            "run",
-            &graph,
-            "-o",
-            &out,
-            "--device",
-            "cpu",
-            "--quiet",
-            "--models",
-            &models,
-            "--models",
-            &out,
-            "--models",
-            &loras,
-            "--dump",
-            &format!("sample.latent={file}"),
-        ]);
+        let (out, file) = (place.path("out"), place.path("latent"));
+        well(run_graph(&place, &graph, &["--models", &out, "--dump", &format!("sample.latent={file}")]));
         tensors(Path::new(&file))["samples"].1.clone()
     };
     let (with_lora, plain, saved) =
@@ -238,8 +203,7 @@ fn what_cannot_be_saved() {
         (r#""name": "a\\b","#, 9, "cannot be the name of an output"),
     ] {
         let nodes = save("model", "").replace(r#""name": "mix","#, more);
-        let arguments = arguments(&place, &nodes);
-        let said = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let said = run_graph(&place, &with_models(&nodes), &[]);
         assert_eq!(said.code, Some(code), "{more}: {}", said.stderr);
         assert!(said.stderr.contains(says), "{more}: {}", said.stderr);
     }
@@ -266,8 +230,7 @@ fn numbers_beyond_the_precision_are_named() {
     place.write(&format!("models/big/{FILE}"), safetensors::serialize(views, None).expect("a file"));
     std::fs::copy(golden("half").join(TRANSFORMER).join("config.json"), place.path("models/big/config.json"))
         .expect("a configuration");
-    let arguments = arguments(&place, &[difference, &save("far", "")].concat());
-    let said = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = run_graph(&place, &with_models(&[difference, &save("far", "")].concat()), &[]);
     assert_eq!(said.code, Some(4), "{}", said.stderr);
     assert!(said.stderr.contains("float16 ends at 65504") && said.stderr.contains("bfloat16"), "{}", said.stderr);
     assert_eq!(place.written(), Vec::<String>::new(), "nothing half written stays");
@@ -289,11 +252,8 @@ fn what_a_killed_run_left_goes_with_the_next() {
 fn a_model_saved_beside_its_source_gets_another_name() {
     let place = library();
     let before = raw(&Path::new(&place.path("models")).join(TRANSFORMER).join(FILE));
-    let mut arguments = arguments(&place, &save("model", "").replace(r#""mix""#, r#""model""#));
-    arguments.extend(["-o".to_owned(), place.path("models")]);
-    let at = arguments.iter().position(|argument| argument == "-o").expect("it is there");
-    arguments.drain(at..at + 2);
-    let said = run_well(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(said.stdout.trim(), place.path("models/model-2"));
+    let graph = with_models(&save("model", "").replace(r#""mix""#, r#""model""#));
+    let path = path_of(run_into(&place, &place.path("models"), &graph, &[]));
+    assert_eq!(path, Path::new(&place.path("models/model-2")));
     assert!(raw(&Path::new(&place.path("models")).join(TRANSFORMER).join(FILE)) == before);
 }

@@ -119,6 +119,12 @@ fn menu(response: &Response, scene: &mut Scene, id: &str, kind: &str) {
     });
 }
 
+/// What to do about a node that no plugin brings; nothing for any other.
+fn to_get(scene: &Scene, id: &str) -> String {
+    let error = scene.node(id).and_then(|node| scene.missing.get(&node.kind));
+    error.map_or(String::new(), |error| join(&error.cause, &error.help))
+}
+
 /// What is said where a node's plugin is not there.
 fn missing(kind: &str) -> String {
     let plugin = kind.split('/').next().unwrap_or(kind);
@@ -269,9 +275,9 @@ pub fn bottom(ui: &mut Ui, scene: &mut Scene, id: &str) {
             Some(NodeState::Failed(errors)) => {
                 errors.iter().map(|error| (error.what.clone(), join(&error.cause, &error.help), theme.error)).collect()
             }
-            Some(NodeState::Skipped(why)) => vec![(why.clone(), String::new(), theme.warning)],
+            Some(NodeState::Skipped(why)) => vec![(why.clone(), to_get(scene, id), theme.warning)],
             _ if scene.spec(id).is_none() => {
-                vec![("This node's plugin is not loaded".to_owned(), String::new(), theme.warning)]
+                vec![("This node's plugin is not loaded".to_owned(), to_get(scene, id), theme.warning)]
             }
             _ => Vec::new(),
         };

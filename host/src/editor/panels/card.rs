@@ -172,13 +172,13 @@ pub fn no_picture(ui: &Ui, rect: Rect, radius: CornerRadius) {
     line(ui, rect.center(), Align2::CENTER_CENTER, icon::IMAGE, &TextStyle::Heading, theme.quiet, rect.width());
 }
 
-/// A size as people say it.
+/// A size as people and shops say it: a KB has 1000 bytes.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
     let mut unit = 0;
     while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
+        value /= 1000.0;
         unit += 1;
     }
     if unit == 0 || value >= 9.95 {
@@ -197,9 +197,9 @@ mod tests {
         let cases = [
             (0, "0 bytes"),
             (999, "999 bytes"),
-            (1_200_000_000, "1.1 GB"),
-            (18 << 30, "18 GB"),
-            (u64::MAX, "16777216 TB"),
+            (1_200_000_000, "1.2 GB"),
+            (18_000_000_000, "18 GB"),
+            (u64::MAX, "18446744 TB"),
         ];
         for (size, said) in cases {
             assert_eq!(bytes(size), said);

@@ -59,10 +59,10 @@ mod tests {
     #[test]
     fn it_says_the_numbers() {
         let harness = Harness::new_ui(|ui| {
-            memory(ui, Some(5 << 28), 18 << 30, 32 << 30, None);
+            memory(ui, Some(1_240_000_000), 18_000_000_000, 32_000_000_000, None);
         });
         harness.get_by_label("engine 1.2 GB · free 18 GB");
-        assert_eq!(said(None, 2 << 30, Some(3 << 30)), "needs 3.0 GB · free 2.0 GB");
+        assert_eq!(said(None, 2_000_000_000, Some(3_000_000_000)), "needs 3.0 GB · free 2.0 GB");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// What a LoRA or an upscaler says of itself; none for other files.
+    /// What a model, a LoRA or an upscaler says of itself; none for pictures and latents.
     fn facts(&self, ctx: &Context, shelf: &dyn Files, entry: &Entry) -> Option<Facts> {
         if has_facts(&self.folder) { shelf.facts(ctx, &entry.path) } else { None }
     }
@@ -47,6 +47,26 @@ impl Group {
 pub struct Carried {
     pub folder: Folder,
     pub entry: Entry,
+}
+
+/// The memory that a model has to fit into.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Room {
+    /// Bytes; none where the system does not tell.
+    pub free: Option<u64>,
+    /// On a GPU models run in bfloat16, on a CPU in float32.
+    pub is_gpu: bool,
+}
+
+impl Room {
+    /// "needs 24 GB", and whether that is more than is free. None for what is no model.
+    fn needed(self, facts: &Facts) -> Option<(String, bool)> {
+        let memory = lora::model(facts)?.memory;
+        let bytes = if self.is_gpu { memory.bfloat16 } else { memory.float32 };
+        let is_tight = self.free.is_some_and(|free| bytes > free);
+        let free = self.free.filter(|_| is_tight).map(|free| format!(" of {} free", card::bytes(free)));
+        (bytes > 0).then(|| (format!("needs {}{}", card::bytes(bytes), free.unwrap_or_default()), is_tight))
+    }
 }
 
 /// What the library has, by group. Only files that some node takes, where nodes say so.
@@ -70,7 +90,14 @@ pub fn files(catalog: &Catalog, shelf: &dyn Files) -> Vec<Group> {
 }
 
 /// The page of files. A click adds the node that takes the file; a file can be dragged to a node or the canvas.
-pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], shelf: &dyn Files, query: &mut String) -> Vec<Action> {
+pub fn page(
+    ui: &mut Ui,
+    catalog: &Catalog,
+    groups: &[Group],
+    shelf: &dyn Files,
+    room: Room,
+    query: &mut String,
+) -> Vec<Action> {
     let mut actions = Vec::new();
     ui.horizontal(|ui| {
         let width = ui.available_width() - card::row_height(ui) - GAP;
@@ -101,11 +128,11 @@ pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], shelf: &dyn Files,
                     let said = format!("Nothing yet. Files belong into {}.", group.place);
                     Frame::new().inner_margin(indent).show(ui, |ui| card::quiet(ui, &said));
                 }
-                // LoRAs and upscalers have a second line.
+                // What has facts has a second line.
                 let second = if has_facts(&group.folder) { card::height(ui, &TextStyle::Small) + 2.0 } else { 0.0 };
                 let height = card::row_height(ui) + second;
                 card::rows(ui, found.len(), height, |ui, index, rect| {
-                    actions.extend(row(ui, rect, catalog, group, shelf, found[index]));
+                    actions.extend(row(ui, rect, catalog, group, shelf, room, found[index]));
                 });
             });
         }
@@ -117,7 +144,15 @@ pub fn page(ui: &mut Ui, catalog: &Catalog, groups: &[Group], shelf: &dyn Files,
     actions
 }
 
-fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, shelf: &dyn Files, entry: &Entry) -> Option<Action> {
+fn row(
+    ui: &Ui,
+    rect: Rect,
+    catalog: &Catalog,
+    group: &Group,
+    shelf: &dyn Files,
+    room: Room,
+    entry: &Entry,
+) -> Option<Action> {
     let theme = Theme::of(ui);
     let response = card::button(ui, rect, (group.title, &entry.path), &entry.name).interact(Sense::drag());
     let carried = Carried { folder: group.folder.clone(), entry: entry.clone() };
@@ -139,9 +174,11 @@ fn row(ui: &Ui, rect: Rect, catalog: &Catalog, group: &Group, shelf: &dyn Files,
     let facts = group.facts(ui.ctx(), shelf, entry);
     if let Some(facts) = &facts {
         let at = pos2(name.left(), rect.bottom() - GAP);
-        let (said, color) = match lora::problem(facts, &entry.path) {
-            Some(problem) => (format!("{} {problem}", icon::WARNING), theme.warning),
-            None => (lora::short(facts), theme.quiet),
+        let (said, color) = match (lora::problem(facts, &entry.path), room.needed(facts)) {
+            (Some(problem), _) => (format!("{} {problem}", icon::WARNING), theme.warning),
+            (None, Some((needs, true))) => (format!("{needs} · {}", lora::short(facts)), theme.warning),
+            (None, Some((needs, false))) => (format!("{needs} · {}", lora::short(facts)), theme.quiet),
+            (None, None) => (lora::short(facts), theme.quiet),
         };
         let width = rect.right() - GAP - at.x;
         card::line(ui, at, Align2::LEFT_BOTTOM, &said, &TextStyle::Small, color, width);
@@ -244,7 +281,7 @@ mod tests {
         let known = facts(&["sumi-e"], Some(0.8), None);
         shelf.facts.insert("/models/ink \"v2\".safetensors".into(), known);
         let draw = move |ui: &mut Ui, (query, actions): &mut (String, Vec<Action>)| {
-            actions.extend(page(ui, &catalog, &groups, &shelf, query));
+            actions.extend(page(ui, &catalog, &groups, &shelf, Room::default(), query));
         };
         Harness::builder().with_size([280.0, 500.0]).build_ui_state(draw, (query.to_owned(), Vec::new()))
     }

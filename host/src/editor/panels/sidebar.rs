@@ -8,6 +8,7 @@ use crate::editor::files::Files;
 use crate::editor::theme::{FIELD_RADIUS, GAP, Theme};
 use crate::plugins::Catalog;
 use crate::queue::State;
+use crate::table::Device;
 
 /// The side panel's pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,13 +41,15 @@ impl Sidebar {
         shelf: &dyn Files,
         state: &State,
         textures: &mut Textures,
+        free: Option<u64>,
     ) -> Vec<Action> {
         self.tabs(ui);
         match self.page {
             Page::Nodes => nodes::page(ui, catalog, &mut self.query),
             Page::Models => {
                 let groups = models::files(catalog, shelf);
-                models::page(ui, catalog, &groups, shelf, &mut self.query)
+                let room = models::Room { free, is_gpu: state.device == Some(Device::Gpu) };
+                models::page(ui, catalog, &groups, shelf, room, &mut self.query)
             }
             Page::History => history::page(ui, state, textures),
         }

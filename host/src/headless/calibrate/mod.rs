@@ -10,13 +10,14 @@ use serde_json::json;
 use weft_formats::lemica::Calibration;
 
 use super::run::{Signals, Watch};
-use super::{Outcome, open, print, say, warn_of_refused};
+use super::{Outcome, hashing, open, print, say, warn_of_others, warn_of_refused};
 use crate::atomic;
 use crate::engine::Engine;
 use crate::engine::protocol::Job;
 use crate::error::{Code, Error, Result, io_cause};
 use crate::flags::CalibrateFlags;
 use crate::graph::check;
+use crate::library::Hashes;
 use done::{Done, Measured, Picture};
 use subject::Subject;
 
@@ -27,7 +28,9 @@ pub fn calibrate(flags: &CalibrateFlags) -> Outcome {
     let mut engine = Engine::start(&flags.common.engine())?;
     let signals = Signals::install()?;
     warn_of_refused(&engine);
+    warn_of_others(&subject.graph, &engine);
     let roots = flags.common.roots(&flags.graph)?;
+    hashing::find_files(&mut subject.graph, &engine.catalog, &roots, &Hashes::of_user());
     let plan = check(&subject.graph, &engine.catalog, &roots, &[])?;
     say("reading the model's files for their hashes");
     let made_with = made_with::files(&plan, &roots)?;

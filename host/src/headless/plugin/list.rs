@@ -14,7 +14,7 @@ pub fn list(plugins: &PluginFlags, json: bool) -> Outcome {
     let catalog = &engine.catalog;
     if json {
         let folders = user_folder().into_iter().chain(plugins.folders.iter().cloned());
-        let loaded: Vec<Value> = catalog.plugins.iter().map(loaded_json).collect();
+        let loaded: Vec<Value> = catalog.plugins.iter().map(plugin_json).collect();
         let refused: Vec<Value> = catalog.refused.iter().map(refused_json).collect();
         let store = trust_folder().map(|folder| folder.join("trust.ron"));
         print(
@@ -47,10 +47,11 @@ fn line(plugin: &PluginInfo) -> String {
 fn closed(refused: &Refused) -> String {
     let unopened = refused.unopened.as_ref();
     let about = unopened.map(|it| format!("\n  {}, {} bytes\n  SHA-256 {}", it.form, it.bytes, it.sha256));
-    format!("not loaded: {}{}\n  {}", refused.file, about.unwrap_or_default(), refused.reason)
+    format!("not loaded: {}{}\n  {}\n  {}", refused.file, about.unwrap_or_default(), refused.reason, refused.help())
 }
 
-fn loaded_json(plugin: &PluginInfo) -> Value {
+/// A loaded plugin, as `--json` gives it.
+pub fn plugin_json(plugin: &PluginInfo) -> Value {
     let nodes: Vec<String> = plugin.nodes.iter().map(|node| format!("{}/{}", plugin.id, node.name)).collect();
     json!({ "id": plugin.id, "version": plugin.version, "file": plugin.file, "sha256": plugin.sha256, "nodes": nodes })
 }

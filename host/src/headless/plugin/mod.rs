@@ -4,6 +4,8 @@ mod list;
 mod new;
 mod trust;
 
+pub use list::plugin_json;
+
 use super::Outcome;
 use crate::flags::PluginCommand;
 use crate::plugins::Decision;

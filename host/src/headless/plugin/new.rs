@@ -94,11 +94,12 @@ pub fn new(flags: &NewPlugin) -> Outcome {
     check_name(name)?;
     let api = api(flags.api.as_deref())?;
     let folder = write(&flags.path, name, api.as_deref())?;
+    let folder = folder.strip_prefix(".").unwrap_or(&folder);
     if flags.json {
         let files: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
         print(&json!({ "folder": folder, "files": files, "plugin_api": api }).to_string());
     } else {
-        print(&printable(&told(&folder, name, api.as_deref())));
+        print(&printable(&told(folder, name, api.as_deref())));
     }
     Ok(())
 }
@@ -260,6 +261,6 @@ mod tests {
         let toml = filled("Cargo.toml", FILES[1].1, "tint", Some(Path::new("/a \"b\"/plugin-api")));
         let toml = String::from_utf8(toml).unwrap();
         assert_eq!(toml.matches(r#"path = "/a \"b\"/plugin-api""#).count(), 2, "{toml}");
-        assert!(!toml.contains("1.0\""), "{toml}");
+        assert!(!toml.contains("version = \"1.0\""), "{toml}");
     }
 }

@@ -63,7 +63,7 @@ fn one(file: &Path, decision: Decision) -> Result<(Value, String)> {
     let path = library.file.display().to_string();
     Store::decide(&path, &library.sha256, decision)?;
     let form = form.unwrap_or_else(|_| "no library of this machine".to_owned());
-    let (sha256, bytes) = (&library.sha256, library.len());
+    let (sha256, bytes) = (&library.sha256, library.size());
     let json = json!({ "file": path, "bytes": bytes, "sha256": sha256, "form": form, "decision": verb });
     let text = format!("{verb}: {path}\n  {form}, {bytes} bytes\n  SHA-256 {sha256}");
     Ok((json, text::printable(&text)))

@@ -17,7 +17,9 @@ pub use config::told;
 pub use kind::Kind;
 pub use memory::{BITS, Memory};
 pub use part::{PartFacts, dtype};
-pub use place::{WEIGHTS, in_cache, is_one_thing};
+pub use place::{WEIGHTS, is_one_thing};
+
+pub use crate::walk::in_cache;
 
 /// What lists and panels show of a model.
 #[derive(Debug, Clone, PartialEq)]

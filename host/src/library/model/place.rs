@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use weft_formats::layout::{self, Part};
 
 use crate::library::lora::tensors;
-use crate::walk::{has_extension, holds};
+use crate::walk::{has_extension, holds, in_cache};
 use crate::weights;
 
 /// What files of weights end in.
@@ -79,19 +79,4 @@ pub fn split_files(folder: &Path) -> Vec<PathBuf> {
         .chain(names.iter().map(|name| folder.join(name)))
         .flat_map(|at| files(&at))
         .collect()
-}
-
-/// The folder that a path in the cache of Hugging Face's downloads means: of `models--NAME`, the snapshot that `refs/main`
-/// names, or the only one. Any other path is itself.
-pub fn in_cache(path: &Path) -> PathBuf {
-    let snapshots = path.join("snapshots");
-    let Ok(entries) = snapshots.read_dir() else { return path.to_owned() };
-    let main = std::fs::read_to_string(path.join("refs/main")).unwrap_or_default();
-    let named = snapshots.join(main.trim());
-    let mut all = entries.flatten().map(|entry| entry.path());
-    match (all.next(), all.next()) {
-        _ if !main.trim().is_empty() && named.is_dir() => named,
-        (Some(only), None) => only,
-        _ => path.to_owned(),
-    }
 }

@@ -2,19 +2,38 @@
 
 use plugin_api::{Dtype, Error, ErrorKind, Model, NewFolder, Record, Result, Role, Tensor, TensorInfo, Weights};
 use serde_json::{Map, Value};
+use weft_formats::layout;
 
 use super::progress::Progress;
-use super::{pretty, shards};
+use super::{packed, pretty, shards};
 
 /// The largest number of float16.
 const LARGEST_HALF: f32 = 65504.0;
 
-/// The type of the numbers that are written.
+/// What the numbers are written as.
 #[derive(Debug, Clone)]
 pub struct Precision {
-    /// As the node and torch name it.
+    /// As the node names it.
     pub name: String,
-    pub dtype: Dtype,
+    /// The type of all numbers that are not packed; none for the one that each part runs in.
+    pub dtype: Option<Dtype>,
+    /// To how many bits matrices are packed.
+    pub bits: Option<u32>,
+}
+
+impl Precision {
+    pub const NAMES: [&str; 6] = ["float16", "bfloat16", "float32", "8", "6", "4"];
+
+    /// By its name on the node.
+    pub fn named(name: &str) -> Self {
+        let dtype = match name {
+            "float16" => Some(Dtype::Float16),
+            "bfloat16" => Some(Dtype::Bfloat16),
+            "float32" => Some(Dtype::Float32),
+            _ => None,
+        };
+        Self { name: name.to_owned(), dtype, bits: name.parse().ok() }
+    }
 }
 
 /// A part that is to be saved.
@@ -27,8 +46,10 @@ pub struct Part {
     /// What its config.json will say. Of a text encoder it also says where the tokenizer lies.
     config: Map<String, Value>,
     pub weights: Weights,
-    /// As they will be written, in diffusers' layout.
+    /// As they will be written, in diffusers' layout and not packed.
     pub tensors: Vec<TensorInfo>,
+    /// To how many bits its matrices are packed. A VAE's stay whole, as they do where a loader packs.
+    pub bits: Option<u32>,
 }
 
 impl Part {
@@ -42,25 +63,33 @@ impl Part {
         };
         let mut config: Map<String, Value> = serde_json::from_str(&model.config())
             .map_err(|error| Error::invalid(format!("the configuration of the {folder} is no JSON: {error}")))?;
+        let weights = model.weights();
+        let as_written = |info: TensorInfo| TensorInfo { dtype: written(&info, precision.dtype), ..info };
+        let tensors: Vec<TensorInfo> = weights.list().into_iter().map(as_written).collect();
+        let dtype = tensors.iter().find_map(|info| torch_name(info.dtype?)).unwrap_or("float32");
         for key in ["torch_dtype", "dtype"] {
-            config.entry(key).and_modify(|dtype| *dtype = precision.name.as_str().into());
+            config.entry(key).and_modify(|said| *said = dtype.into());
         }
         if let Some(class) = class {
             config.entry("_class_name").or_insert(class.into());
         }
-        let weights = model.weights();
-        let as_written = |info: TensorInfo| TensorInfo { dtype: written(&info, precision.dtype), ..info };
-        let tensors = weights.list().into_iter().map(as_written).collect();
-        Ok(Self { role, folder, stem, config, weights, tensors })
+        let bits = precision.bits.filter(|_| role != Role::Vae);
+        Ok(Self { role, folder, stem, config, weights, tensors, bits })
     }
 
-    pub fn count(&self) -> usize {
-        self.tensors.len()
+    /// What formats call it.
+    pub fn kind(&self) -> layout::Part {
+        match self.role {
+            Role::TextEncoder => layout::Part::TextEncoder,
+            Role::Vae => layout::Part::Vae,
+            _ => layout::Part::Diffusion,
+        }
     }
 
-    /// Bytes of its weights.
-    pub fn bytes(&self) -> u64 {
-        self.tensors.iter().map(shards::bytes).sum()
+    /// What its files hold: how many tensors, and their bytes.
+    pub fn size(&self) -> (usize, u64) {
+        let planned: Vec<_> = self.tensors.iter().flat_map(|info| packed::planned(info, self.bits)).collect();
+        (planned.len(), planned.iter().map(shards::bytes).sum())
     }
 
     /// Numbers of its largest tensor.
@@ -95,19 +124,25 @@ impl Part {
     ///
     /// # Errors
     /// A source that went away, numbers that the precision does not have, a full disk, cancellation.
-    pub fn write(&self, folder: &NewFolder, metadata: &Record, progress: &Progress<'_>) -> Result<()> {
+    pub fn write(
+        &self,
+        folder: &NewFolder,
+        shard_bytes: u64,
+        metadata: &Record,
+        progress: &Progress<'_>,
+    ) -> Result<()> {
         let place = |file: &str| format!("{}/{file}", self.folder);
         folder.write(&place("config.json"), &pretty(&Value::Object(self.config())))?;
-        let shards = shards::cut(self.tensors.clone(), shards::SHARD_BYTES);
-        for (index, shard) in shards.iter().enumerate() {
-            let file = place(&shards::file_name(self.stem, index, shards.len()));
-            folder.write_tensors(&file, metadata, shard, |index| {
+        let shards = shards::cut(self.tensors.clone(), shard_bytes);
+        let files = shards::file_names(self.stem, shards.len());
+        for (file, shard) in files.iter().zip(&shards) {
+            folder.write_tensors(&place(file), metadata, shard, |index| {
                 progress.add(shards::bytes(&shard[index]))?;
                 self.tensor(&shard[index].name, shard[index].dtype)
             })?;
         }
         if shards.len() > 1 {
-            let index = shards::index(self.stem, &shards);
+            let index = shards::index(&files, &shards);
             folder.write(&place(&format!("{}.safetensors.index.json", self.stem)), &pretty(&index))?;
         }
         Ok(())
@@ -118,7 +153,7 @@ impl Part {
     /// # Errors
     /// Numbers that the type does not have.
     pub fn tensor(&self, name: &str, dtype: Option<Dtype>) -> Result<Tensor> {
-        let is_float = matches!(dtype, Some(Dtype::Float16 | Dtype::Bfloat16 | Dtype::Float32));
+        let is_float = dtype.and_then(torch_name).is_some();
         let tensor = if is_float { self.weights.exact(name) } else { self.weights.tensor(name) };
         if dtype == Some(Dtype::Float16) {
             check_half(name, &tensor)?;
@@ -128,9 +163,19 @@ impl Part {
 }
 
 /// Whole numbers stay what they are.
-fn written(info: &TensorInfo, dtype: Dtype) -> Option<Dtype> {
-    use Dtype::{Bool, Int32, Int64, Uint8, Uint32};
-    info.dtype.filter(|kept| matches!(kept, Bool | Uint8 | Uint32 | Int32 | Int64)).or(Some(dtype))
+fn written(info: &TensorInfo, dtype: Option<Dtype>) -> Option<Dtype> {
+    let kept = info.dtype.filter(|kept| torch_name(*kept).is_none());
+    kept.or(dtype).or(info.dtype)
+}
+
+/// As torch names a type of floating-point numbers.
+const fn torch_name(dtype: Dtype) -> Option<&'static str> {
+    match dtype {
+        Dtype::Float16 => Some("float16"),
+        Dtype::Bfloat16 => Some("bfloat16"),
+        Dtype::Float32 => Some("float32"),
+        Dtype::Bool | Dtype::Uint8 | Dtype::Uint32 | Dtype::Int32 | Dtype::Int64 => None,
+    }
 }
 
 /// A number that would become infinite is an error; one that is infinite already is not ours to mend.

@@ -19,7 +19,7 @@ pub struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// For the hashing of all sources and the writing of all parts.
     pub fn new(run: &'a Run, parts: &[Part]) -> Self {
-        let written: u64 = parts.iter().map(Part::bytes).sum();
+        let written: u64 = parts.iter().map(|part| part.size().1).sum();
         Self { run, done: Cell::new(0), total: written + provenance::bytes(parts) }
     }
 

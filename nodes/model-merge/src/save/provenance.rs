@@ -10,8 +10,10 @@ use plugin_api::{Error, FromValue, Record, Result, Tag, Value};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::part::{Part, Precision};
+use super::Form;
+use super::part::Part;
 use super::progress::Progress;
+use crate::source::rounding;
 
 /// Folders and file of a path that are told: the rest is nobody's business.
 const TOLD: usize = 3;
@@ -32,19 +34,19 @@ impl<'a> Provenance<'a> {
     ///
     /// # Errors
     /// A source that cannot be read any more, cancellation.
-    pub fn info(&self, parts: &[Part], layout: &str, precision: &Precision) -> Result<Json> {
+    pub fn info(&self, parts: &[Part], form: &Form) -> Result<Json> {
         let mut told = Map::new();
         for part in parts {
             let mut of_part = Map::new();
             let history = part.weights.history().iter().map(|entry| self.told(entry)).collect::<Result<Vec<_>>>()?;
             of_part.insert("history".to_owned(), history.into());
-            if let Some(bits) = part.weights.bits() {
-                of_part.insert("quantized_to_bits".to_owned(), bits.into());
+            if let Some(how) = rounding(&part.weights) {
+                of_part.insert("source_rounding".to_owned(), how.into());
             }
             told.insert(part.folder.to_owned(), of_part.into());
         }
         let version = env!("CARGO_PKG_VERSION");
-        Ok(json!({ "weft": version, "layout": layout, "precision": precision.name, "parts": told }))
+        Ok(json!({ "weft": version, "layout": form.layout, "precision": form.precision.name, "parts": told }))
     }
 
     fn told(&self, value: &Value) -> Result<Json> {

@@ -3,9 +3,6 @@
 use plugin_api::TensorInfo;
 use serde_json::{Map, Value, json};
 
-/// Bytes that a file of weights has at most, where no tensor alone has more; diffusers' own default.
-pub const SHARD_BYTES: u64 = 10_000_000_000;
-
 /// Bytes of a tensor.
 pub fn bytes(info: &TensorInfo) -> u64 {
     let count: u64 = info.shape.iter().map(|&side| side as u64).product();
@@ -28,20 +25,18 @@ pub fn cut(tensors: Vec<TensorInfo>, most: u64) -> Vec<Vec<TensorInfo>> {
     shards.into_iter().map(|(_, shard)| shard).collect()
 }
 
-/// The file's name of a shard: `model.safetensors`, or of several `model-00001-of-00003.safetensors`.
-pub fn file_name(stem: &str, index: usize, count: usize) -> String {
-    if count == 1 {
-        format!("{stem}.safetensors")
-    } else {
-        format!("{stem}-{:05}-of-{count:05}.safetensors", index + 1)
+/// The files' names of so many shards: `model.safetensors`, or of several `model-00001-of-00003.safetensors`.
+pub fn file_names(stem: &str, count: usize) -> Vec<String> {
+    match count {
+        1 => vec![format!("{stem}.safetensors")],
+        _ => (1..=count).map(|number| format!("{stem}-{number:05}-of-{count:05}.safetensors")).collect(),
     }
 }
 
-/// The index of several shards.
-pub fn index(stem: &str, shards: &[Vec<TensorInfo>]) -> Value {
+/// The index of the shards in these files.
+pub fn index(files: &[String], shards: &[Vec<TensorInfo>]) -> Value {
     let mut map = Map::new();
-    for (index, shard) in shards.iter().enumerate() {
-        let file = file_name(stem, index, shards.len());
+    for (file, shard) in files.iter().zip(shards) {
         map.extend(shard.iter().map(|info| (info.name.clone(), file.clone().into())));
     }
     let total: u64 = shards.iter().flatten().map(bytes).sum();
@@ -66,10 +61,10 @@ mod tests {
         let names: Vec<Vec<&str>> =
             shards.iter().map(|shard| shard.iter().map(|info| info.name.as_str()).collect()).collect();
         assert_eq!(names, [vec!["a", "b"], vec!["c"], vec!["d", "e"]]);
-        let index = index("m", &shards);
+        let index = index(&file_names("m", 3), &shards);
         assert_eq!(index["metadata"]["total_size"], 38);
         assert_eq!(index["weight_map"]["e"], "m-00003-of-00003.safetensors");
-        assert_eq!(cut(tensors, SHARD_BYTES).len(), 1);
-        assert_eq!(file_name("m", 0, 1), "m.safetensors");
+        assert_eq!(cut(tensors, 100).len(), 1);
+        assert_eq!(file_names("m", 1), ["m.safetensors"]);
     }
 }

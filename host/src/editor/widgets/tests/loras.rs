@@ -107,8 +107,8 @@ fn a_single_file_has_its_words_below_it() {
     let mut harness = show(single);
     let (field, words) = (harness.get_by_label("n.x").rect(), harness.get_by_label("n.x trigger words").rect());
     assert!(words.top() >= field.bottom() - 1.0 && words.top() < field.bottom() + 8.0, "{field:?} {words:?}");
-    // Only files of the folder of LoRAs have facts.
-    let folder = Folder::Models("vae".to_owned());
+    // Schedules have no facts.
+    let folder = Folder::Models("schedules".to_owned());
     harness.state_mut().spec.kind = InputKind::File { default: String::new(), folder, extensions: Vec::new() };
     harness.run();
     assert!(harness.query_by_label("n.x trigger words").is_none());

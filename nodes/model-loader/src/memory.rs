@@ -1,0 +1,74 @@
+//! How much memory a model will take, said on the node that loads it.
+
+use plugin_api::{Dtype, Model, Result, Run, TensorInfo, Weights};
+
+/// Numbers of a row that share a scale and an offset, where matrices are rounded.
+const GROUP: u64 = 64;
+
+/// Says what the weights will take once networks use them, and what is free. Reads none of them.
+pub fn note(run: &Run, models: &[&Model]) -> Result<()> {
+    let weights: Vec<Weights> = models.iter().map(|model| model.weights()).collect();
+    let bytes = weights.iter().map(bytes).sum::<u64>();
+    let is_packed = weights.iter().any(|weights| weights.list().iter().any(is_packed));
+    let free: i64 = run.info().find("free_memory")?.unwrap_or(i64::MAX);
+    if free < i64::MAX {
+        let up_to = if is_packed { "up to " } else { "" };
+        let (bytes, free) = (gigabytes(bytes), gigabytes(u64::try_from(free).unwrap_or(0)));
+        run.note(&format!("in use it takes {up_to}{bytes} of memory, {free} are free"));
+    }
+    Ok(())
+}
+
+/// What all tensors take in the type that they are read as, rounded where the loader rounds.
+fn bytes(weights: &Weights) -> u64 {
+    let bits = weights.bits().map(u64::from);
+    weights.list().iter().map(|info| of_tensor(info, bits)).sum()
+}
+
+fn of_tensor(info: &TensorInfo, bits: Option<u64>) -> u64 {
+    let count: u64 = info.shape.iter().map(|&side| u64::try_from(side).unwrap_or(0)).product();
+    let width = info.dtype.unwrap_or(Dtype::Float32).size() as u64;
+    let is_matrix =
+        matches!(info.shape[..], [_, columns] if columns as u64 % GROUP == 0) && info.name.ends_with(".weight");
+    // To how many bits a file packs its matrices is not told: at most to eight.
+    let bits = if is_packed(info) { Some(8) } else { bits };
+    match bits {
+        Some(bits) if is_matrix => count * bits / 8 + count / GROUP * 2 * width,
+        _ => count * width,
+    }
+}
+
+/// Whether it is a matrix that stays as a file has packed it.
+fn is_packed(info: &TensorInfo) -> bool {
+    info.stored == "U32"
+}
+
+/// As people read it.
+fn gigabytes(bytes: u64) -> String {
+    match bytes as f64 / 1e6 {
+        small if small < 100.0 => format!("{small:.1} MB"),
+        middle if middle < 1000.0 => format!("{middle:.0} MB"),
+        large => format!("{:.1} GB", large / 1e3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matrices_of_whole_groups_are_rounded() {
+        let tensor = |name: &str, shape: &[i32], stored: &str| TensorInfo {
+            name: name.to_owned(),
+            dtype: Some(Dtype::Bfloat16),
+            shape: shape.to_vec(),
+            stored: stored.to_owned(),
+        };
+        let matrix = tensor("a.weight", &[10, 128], "BF16");
+        assert_eq!(of_tensor(&matrix, None), 2560);
+        assert_eq!(of_tensor(&matrix, Some(4)), 640 + 20 * 4);
+        assert_eq!(of_tensor(&tensor("a.weight", &[10, 100], "BF16"), Some(4)), 2000);
+        assert_eq!(of_tensor(&tensor("a.bias", &[128], "BF16"), Some(4)), 256);
+        assert_eq!(of_tensor(&tensor("a.weight", &[10, 128], "U32"), None), 1280 + 20 * 4);
+    }
+}
