@@ -14,7 +14,7 @@ use super::protocol::{Event, Job, Request, receive, send};
 use crate::error::{Code, Error, Result};
 use crate::flags::PluginFlags;
 use crate::graph::Plan;
-use crate::plugins::{self, Catalog};
+use crate::plugins::{self, Catalog, PluginInfo};
 use crate::table::Device;
 use crate::text;
 
@@ -46,7 +46,9 @@ pub struct Engine {
     events: Receiver<Event>,
     pub catalog: Catalog,
     pub device: Device,
-    /// Id and version of the plugin behind each node of the job.
+    /// Id and version of every plugin, by its id.
+    names: HashMap<String, String>,
+    /// The same of the plugin behind each node of the job.
     plugins: HashMap<String, String>,
     /// The plugin whose node is under way.
     at_work: Option<String>,
@@ -93,8 +95,10 @@ impl Engine {
             match events.recv_timeout(options.patience.unwrap_or(PATIENCE)) {
                 Ok(Event::Opening { file }) => opening = Some(file),
                 Ok(Event::Ready { catalog, device }) => {
+                    let name = |info: &PluginInfo| (info.id.clone(), format!("{} {}", info.id, info.version));
+                    let names = catalog.plugins.iter().map(name).collect();
                     let (plugins, at_work) = (HashMap::new(), None);
-                    return Ok(Self { child, requests, events, catalog, device, plugins, at_work });
+                    return Ok(Self { child, requests, events, catalog, device, names, plugins, at_work });
                 }
                 Ok(Event::Unusable(error)) => return Err(Error { code: Code::Usage, ..error }),
                 other => {
@@ -109,13 +113,9 @@ impl Engine {
 
     /// Hands over a job. Its events follow, the last one is [`Event::Finished`].
     pub fn run(&mut self, job: Job) {
-        let plugin = |kind: &str| {
-            let id = kind.split('/').next().unwrap_or_default();
-            let info = self.catalog.plugins.iter().find(|plugin| plugin.id == id)?;
-            Some(format!("{} {}", info.id, info.version))
-        };
+        let name = |kind: &str| self.names.get(kind.split('/').next()?).cloned();
         let steps = job.plan.steps().iter();
-        self.plugins = steps.filter_map(|step| Some((step.node.clone(), plugin(&step.kind)?))).collect();
+        self.plugins = steps.filter_map(|step| Some((step.node.clone(), name(&step.kind)?))).collect();
         // An engine that is gone shows as the end of its events.
         drop(send(&mut self.requests, &Request::Run(job)));
     }

@@ -35,7 +35,7 @@ impl Node for Threads {
 }
 
 fn on_a_thread(body: fn() -> Result<()>) -> Result<()> {
-    std::thread::spawn(body).join().unwrap_or_else(|_| Err(Error::failed("the thread panicked")))
+    std::thread::spawn(body).join().unwrap_or_else(|_| Err(Error::failed("the thread broke off")))
 }
 
 /// What safe code can do.
@@ -63,7 +63,7 @@ fn free() -> Result<()> {
         let sent: Sent = sent;
         drop(sent.0);
     };
-    std::thread::spawn(drop_it).join().map_err(|_| Error::failed("the thread panicked"))
+    std::thread::spawn(drop_it).join().map_err(|_| Error::failed("the thread broke off"))
 }
 
 /// Calls the host for ever, beginning when this node is over.

@@ -15,6 +15,13 @@ fn zeros(shape: &[i32]) -> Value {
     Tensor::zeros(shape, Dtype::Float32).into()
 }
 
+/// `[1, side, side, 3]`, from black to white: a picture of one colour would not be saved.
+pub fn picture(side: i32) -> Tensor {
+    let count = side * side * 3;
+    let numbers: Vec<f32> = (0..count).map(|index| index as f32 / count as f32).collect();
+    Tensor::from_slice(&numbers, &[1, side, side, 3])
+}
+
 fn filled(shape: &[i32], value: f32) -> Value {
     Tensor::full(shape, value, Dtype::Float32).into()
 }
@@ -59,7 +66,7 @@ macro_rules! wrong {
 
 wrong! {
     /// IMAGE.
-    Image, "image", "IMAGE", zeros(&[1, 2, 2, 3]), {
+    Image, "image", "IMAGE", picture(2).into(), {
         "two axes" => zeros(&[64, 64]),
         "four colours" => zeros(&[1, 2, 2, 4]),
         "no pixels" => zeros(&[1, 0, 2, 3]),

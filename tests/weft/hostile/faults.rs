@@ -98,7 +98,7 @@ pub const MADE_GOOD: &[Fault] = &[
     alone("Threads", r#""what": "outlive""#, 0, &[]),
     alone("Threads", r#""what": "tensor""#, 5, &[AT, "a thread of the plugin's own called Weft"]),
     alone("Threads", r#""what": "weights""#, 5, &[AT, "a thread of the plugin's own called Weft"]),
-    alone("Threads", r#""what": "values""#, 8, &[AT, "the thread panicked", ID, "which was refused"]),
+    alone("Threads", r#""what": "values""#, 8, &[AT, "the thread broke off", ID, "which was refused"]),
     alone("Threads", r#""what": "free""#, 0, &[ID, "which was refused", "did not give back 1 value:"]),
     alone("Threads", r#""what": "kept""#, 5, &[AT, "the run of a node that is over"]),
     alone("Threads", r#""what": "late""#, 0, &[]),
