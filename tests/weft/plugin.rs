@@ -72,3 +72,23 @@ fn a_panic_in_a_hook_is_an_error_at_the_node() {
     assert_eq!(said.code, Some(8), "{}", said.stderr);
     assert!(said.stderr.contains("as the test asks") && said.stderr.contains("node `sample`"), "{}", said.stderr);
 }
+
+#[test]
+fn a_deprecated_node_is_checked_and_names_what_takes_its_place() {
+    let (plugins, folder) = (plugins(), tempfile::tempdir().expect("a folder"));
+    let graph = folder.path().join("graph.ron");
+    let text = r#"Graph(format: 1, nodes: {
+        "latent": (kind: "sampler/EmptyLatent", inputs: {}),
+        "old": (kind: "probe/Before", inputs: { "value": Link("latent.latent") }),
+        "save": (kind: "sampler/SaveLatent", inputs: { "latent": Link("old.value"), "name": "x" }),
+    })"#;
+    std::fs::write(&graph, text).expect("the graph");
+    let (graph, plugins) = (graph.display().to_string(), plugins.path().display().to_string());
+    let said = run_well(&["check", &graph, "--plugins", &plugins]);
+    let expected = "warning: node `old` (probe/Before) is deprecated: `probe/Around` takes its place";
+    assert!(said.stderr.contains(expected), "{}", said.stderr);
+    let offered = run_well(&["nodes", "--plugins", &plugins]).stdout;
+    assert!(offered.contains("probe/Around") && !offered.contains("probe/Before"), "{offered}");
+    let described = run_well(&["nodes", "probe/Before", "--plugins", &plugins]).stdout;
+    assert!(described.contains("is deprecated: `probe/Around` takes its place"), "{described}");
+}

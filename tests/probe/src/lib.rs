@@ -23,6 +23,19 @@ impl Node for Around {
     }
 }
 
+/// What `Around` was called once.
+struct Before;
+
+impl Node for Before {
+    fn spec() -> NodeSpec {
+        NodeSpec::new("Before", "test", "").link("value", "*", "").output("value", "*").deprecated("probe/Around")
+    }
+
+    fn run(_run: &Run, inputs: &Record) -> Result<Record> {
+        Ok(inputs.clone())
+    }
+}
+
 struct Watch {
     mode: String,
 }
@@ -68,4 +81,4 @@ impl Hook for Watch {
     }
 }
 
-export_plugin! { id: "probe", nodes: [Around], architectures: [] }
+export_plugin! { id: "probe", nodes: [Around, Before] }
