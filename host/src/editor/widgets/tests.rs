@@ -269,12 +269,6 @@ fn the_menu_resets_and_copies() {
     harness.get_by_label("Copy value");
 }
 
-fn loras() -> InputKind {
-    let columns =
-        vec![spec("enabled", InputKind::Bool { default: true }), spec("file", file()), spec("weight", weight())];
-    InputKind::Rows { columns }
-}
-
 fn every_kind() -> Vec<InputKind> {
     let inner = vec![spec("a", InputKind::Seed { default: 1 }), spec("b", InputKind::text("")), spec("c", loras())];
     vec![
