@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Common;
+
 #[derive(Debug, Subcommand)]
 pub enum ConvertCommand {
     /// Write a LoRA with the names of another layout; nothing else of it changes
     Lora(ConvertLoraFlags),
+    /// Write a model in another layout or precision
+    Model(ConvertModelFlags),
 }
 
 impl ConvertCommand {
@@ -15,6 +19,7 @@ impl ConvertCommand {
     pub fn json(&self) -> bool {
         match self {
             Self::Lora(flags) => flags.json,
+            Self::Model(flags) => flags.common.json,
         }
     }
 }
@@ -37,6 +42,28 @@ pub struct ConvertLoraFlags {
     /// Print JSON on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `weft convert model`.
+#[derive(Debug, Args)]
+pub struct ConvertModelFlags {
+    /// A model in any layout: a path, or a name below models/
+    #[arg(value_name = "IN")]
+    pub from: PathBuf,
+    /// The new folder
+    #[arg(value_name = "OUT")]
+    pub to: PathBuf,
+    /// diffusers: a folder for each part; comfyui: one file; mlx: a folder as mflux writes it
+    #[arg(long, value_parser = ["diffusers", "comfyui", "mlx"])]
+    pub layout: String,
+    /// The type of the numbers; with mlx also how many bits matrices are packed to
+    #[arg(long, default_value = "float16", value_parser = ["float16", "bfloat16", "float32", "8", "6", "4"])]
+    pub precision: String,
+    /// The diffusion model alone, without text encoder and VAE
+    #[arg(long)]
+    pub only_model: bool,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::graph::Roots;
 use crate::table::{Device, memory};
 
-pub use convert::{ConvertCommand, ConvertLoraFlags, LayoutFlag};
+pub use convert::{ConvertCommand, ConvertLoraFlags, ConvertModelFlags, LayoutFlag};
 #[cfg(feature = "editor")]
 pub use edit::{EditFlags, ThemeFlag};
 pub use folders::ModelFolders;

@@ -166,6 +166,15 @@ impl Watch {
         }
     }
 
+    /// What was written, in order.
+    pub fn written(&self) -> impl DoubleEndedIterator<Item = &PathBuf> {
+        self.written.iter().map(|(_, path)| path)
+    }
+
+    pub fn notes(&self) -> &[Value] {
+        &self.notes
+    }
+
     fn note(&mut self, event: Event) {
         match event {
             Event::Started { node } => {

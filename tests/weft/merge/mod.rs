@@ -1,5 +1,6 @@
 //! Merged models: their numbers against float64, what does not fit, and what is saved.
 
+mod convert;
 mod killed;
 mod mlx;
 mod numbers;

@@ -31,7 +31,7 @@ fn saved(place: &Place, nodes: &str) -> PathBuf {
 }
 
 /// The type, shape and bytes of every tensor.
-fn raw(path: &Path) -> Vec<(String, String, Vec<u8>)> {
+pub fn raw(path: &Path) -> Vec<(String, String, Vec<u8>)> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
     let mut all: Vec<_> = file
