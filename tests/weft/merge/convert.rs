@@ -38,5 +38,5 @@ fn one_part_alone_and_what_is_there_stays() {
     let packed = convert(&model, &place.path("packed"), &["--layout", "comfyui", "--precision", "8"]);
     assert!(packed.code == Some(4) && packed.stderr.contains("does not have"), "{:?} {}", packed.code, packed.stderr);
     let absent = convert("no-such-model", &place.path("absent"), &["--layout", "diffusers"]);
-    assert!(absent.code == Some(6) && absent.stderr.contains("no-such-model"), "{:?} {}", absent.code, absent.stderr);
+    assert!(absent.code == Some(4) && absent.stderr.contains("no-such-model"), "{:?} {}", absent.code, absent.stderr);
 }
