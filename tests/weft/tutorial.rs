@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::examples::target;
 use crate::program::{command, root, weft};
 
-/// What a box of the page is for.
+/// What a box of the page is for. One without a language is for readers alone.
 #[derive(Debug, PartialEq)]
 enum Part {
     /// Commands, a line each, the last of which fails where the page says so.
@@ -22,7 +22,7 @@ enum Part {
 fn boxes(page: &str) -> Vec<Part> {
     let parts: Vec<&str> = page.split("```").collect();
     assert!(parts.len() % 2 == 1, "a box is not closed");
-    parts.iter().skip(1).step_by(2).map(|part| a_box(part)).collect()
+    parts.iter().skip(1).step_by(2).filter(|part| !part.starts_with('\n')).map(|part| a_box(part)).collect()
 }
 
 fn a_box(part: &str) -> Part {
