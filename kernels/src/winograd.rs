@@ -181,7 +181,7 @@ fn write<const R: usize, const N: usize>(
     pieces: usize,
     to: &mut [f32],
 ) {
-    for piece in 0..pieces {
+    for (piece, left) in (left..columns).step_by(2).take(pieces).enumerate() {
         let m = |y: usize, x: usize| &sums[4 * y + x][piece];
         let mut results = [[[0f32; N]; 2]; 2];
         for l in 0..N {
@@ -193,7 +193,7 @@ fn write<const R: usize, const N: usize>(
             }
         }
         for (row, to) in results.iter().zip(to.chunks_exact_mut(columns * out)) {
-            for (column, result) in (left + 2 * piece..columns).zip(row) {
+            for (column, result) in (left..columns).zip(row) {
                 to[column * out + channel..][..N].copy_from_slice(result);
             }
         }

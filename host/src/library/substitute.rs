@@ -1,7 +1,7 @@
 //! Model files under other names: what a graph says of their content, kept and made use of.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use plugin_api::Folder;
 
@@ -88,7 +88,7 @@ impl Search<'_> {
         found
     }
 
-    fn is_it(&mut self, path: &PathBuf, identity: &Identity) -> bool {
+    fn is_it(&mut self, path: &Path, identity: &Identity) -> bool {
         bytes(path) == identity.bytes
             && matches!(self.hashes.compute(path, self.told), Ok(Some(found)) if found == *identity)
     }

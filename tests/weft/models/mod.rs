@@ -81,7 +81,7 @@ fn the_list_says_what_everything_is() {
         ["clip/text.safetensors", "text encoder", "one file", "f32"],
         ["diffusion_models/page.safetensors", "none", "none", "none"],
         ["diffusion_models/sub/dit.safetensors", "diffusion model", "one file", "f32"],
-        ["loras/styles/style.safetensors", "LoRA", lora, "f32"],
+        ["loras/styles/style.safetensors", "LoRA", lora, "bf16"],
         ["mine", "whole model", "folder of split files", "f32"],
         ["models--some--model", "whole model", "Hugging Face cache", "f32"],
         [
@@ -91,7 +91,7 @@ fn the_list_says_what_everything_is() {
             rows["other/blocks.gguf"]["dtype"].as_str().expect("a type"),
         ],
         ["schedules/demo-8.json", "schedule", "calibration of 8 steps", ""],
-        ["upscale_models/x4.safetensors", "upscaler", upscaler, "f32"],
+        ["upscale_models/x4.safetensors", "upscaler", upscaler, "f16"],
         ["vae/ae.safetensors", "VAE", "one file", "f32"],
         ["whole", "whole model", "diffusers folder", "f32"],
     ];

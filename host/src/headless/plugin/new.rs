@@ -249,9 +249,9 @@ mod tests {
         new(&flags("tint", root.path())).ok().expect("it is made");
         let before = std::fs::read_to_string(root.path().join("tint/src/lib.rs")).unwrap();
         assert!(before.contains(r#"id: "tint""#) && !before.contains("my-plugin"));
-        let again = new(&flags("tint", root.path())).err().expect("it is refused");
+        let again = new(&flags("tint", root.path())).expect_err("it is refused");
         assert_eq!(again.errors[0].code, Code::Output);
-        let elsewhere = new(&flags("tint", &root.path().join("none"))).err().expect("it is refused");
+        let elsewhere = new(&flags("tint", &root.path().join("none"))).expect_err("it is refused");
         assert_eq!(elsewhere.errors[0].code, Code::Usage);
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
     }

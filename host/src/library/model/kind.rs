@@ -78,7 +78,7 @@ fn schedule(path: &Path) -> Result<ModelFacts> {
 
 fn file(path: &Path) -> Result<ModelFacts> {
     let weights = weights::open(path)?;
-    let parts = PartFacts::all(&path.to_owned(), &weights);
+    let parts = PartFacts::all(path, &weights);
     let container = container(path);
     let facts = match &parts[..] {
         [] => return Ok(other(path, &weights, &container)),

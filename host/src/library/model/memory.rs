@@ -65,7 +65,7 @@ fn bytes(entry: &Entry, width: u64, bits: Option<u64>) -> u64 {
         return entry.stored_bytes();
     }
     let count = entry.count();
-    let is_matrix = matches!(entry.shape[..], [_, columns] if columns > 0 && columns as u64 % GROUP == 0);
+    let is_matrix = matches!(entry.shape[..], [_, columns] if columns > 0 && (columns as u64).is_multiple_of(GROUP));
     match bits {
         Some(bits) if is_matrix && entry.name.ends_with(".weight") => {
             count.saturating_mul(bits) / 8 + count / GROUP * 2 * width

@@ -1,7 +1,7 @@
 //! One part of a model, out of weights that may hold several.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use weft_formats::layout::{self, Found, Part, View};
@@ -63,13 +63,13 @@ impl PartFacts {
     }
 
     /// Every part that weights hold.
-    pub fn all(place: &PathBuf, weights: &Weights) -> Vec<Self> {
+    pub fn all(place: &Path, weights: &Weights) -> Vec<Self> {
         let tensors = tensors(weights);
         let found: Vec<Found> = Part::ALL.into_iter().filter_map(|part| layout::find(part, &tensors)).collect();
         let of = |found: &Found| {
             // A whole file of one part may have names beside it that tell nothing.
             let inside = if found.prefix.is_empty() { weights.clone() } else { weights.select(&found.prefix, "") };
-            let part = Self::of(place.clone(), &inside, Some(found.part));
+            let part = Self::of(place.to_owned(), &inside, Some(found.part));
             match layout::read(found, &tensors) {
                 Ok(views) => part.read(found.part, &views),
                 Err(why) => Self { problem: Some(why), ..part },
