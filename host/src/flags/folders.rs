@@ -31,7 +31,7 @@ impl ModelFolders {
             let error = Error::new(Code::Usage, format!("there is no file {}", missing.display()));
             return Err(error.place("--extra-model-paths").help("give the path of a YAML file that exists"));
         }
-        let models: Vec<PathBuf> = self.models.iter().cloned().chain(default_models()).collect();
+        let models = unique(self.models.iter().cloned().chain(default_models()));
         let lists = unique(self.extra_model_paths.iter().cloned().chain(default_lists(&models)));
         let extra = lists.iter().map(|list| extra_paths::read(list)).collect::<Result<Vec<_>>>()?.concat();
         Ok(Roots { models, inputs, extra })
