@@ -41,7 +41,7 @@ fn espcn_runs_under_the_nodes_of_weft() {
     assert_eq!(shape[..], [1, 256, 256, 3]);
     // Two neighbours an axis, 3/4 and 1/4 of them; the border goes on beyond the border.
     let near = |at: usize| {
-        let next = if at % 2 == 0 { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(127) };
+        let next = if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(127) };
         [(at / 2, 0.75), (next, 0.25)]
     };
     let pixel = |index: usize| -> f32 {
