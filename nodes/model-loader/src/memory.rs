@@ -28,8 +28,8 @@ fn bytes(weights: &Weights) -> u64 {
 fn of_tensor(info: &TensorInfo, bits: Option<u64>) -> u64 {
     let count: u64 = info.shape.iter().map(|&side| u64::try_from(side).unwrap_or(0)).product();
     let width = info.dtype.unwrap_or(Dtype::Float32).size() as u64;
-    let is_matrix =
-        matches!(info.shape[..], [_, columns] if columns as u64 % GROUP == 0) && info.name.ends_with(".weight");
+    let is_matrix = matches!(info.shape[..], [_, columns] if (columns as u64).is_multiple_of(GROUP))
+        && info.name.ends_with(".weight");
     // To how many bits a file packs its matrices is not told: at most to eight.
     let bits = if is_packed(info) { Some(8) } else { bits };
     match bits {
