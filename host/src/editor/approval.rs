@@ -166,7 +166,7 @@ mod tests {
         for text in ["Open this plugin?", "liba.so", "/home/a/plugins", "and 1 more"] {
             harness.get_by_label(text);
         }
-        harness.get_by_label_contains("ELF library for x86_64, 402 KB");
+        harness.get_by_label_contains("ELF library for x86_64, 412 KB");
         harness.get_by_label_contains(&"a".repeat(32));
         harness.get_by_label("Trust").click();
         harness.run();
