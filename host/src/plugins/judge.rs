@@ -10,9 +10,9 @@ use super::trust::{Standing, Store};
 ///
 /// # Errors
 /// Why it is not to be opened.
-pub fn approved(file: &Path, store: Option<&Store>) -> Result<Library, Refused> {
+pub fn approved(file: &Path, store: Option<&Store>) -> Result<Library, Box<Refused>> {
     let name = file.display().to_string();
-    let refused = |reason| Refused { file: name.clone(), reason, unopened: None };
+    let refused = |reason| Box::new(Refused { file: name.clone(), reason, unopened: None });
     let library = Library::read(file).map_err(refused)?;
     let form = library.form().map_err(refused)?;
     let standing = store.map_or(Standing::Unknown, |store| store.standing(&name, &library.sha256));
@@ -21,7 +21,7 @@ pub fn approved(file: &Path, store: Option<&Store>) -> Result<Library, Refused> 
     }
     let unopened = Unopened { sha256: library.sha256.clone(), bytes: library.size(), form, standing };
     let reason = if store.is_some() { reason(&unopened) } else { "the trust store cannot be used".to_owned() };
-    Err(Refused { file: name, reason, unopened: Some(unopened) })
+    Err(Box::new(Refused { file: name, reason, unopened: Some(unopened) }))
 }
 
 /// What keeps it closed.

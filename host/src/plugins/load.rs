@@ -37,7 +37,7 @@ pub fn load_all(wanted: &PluginFlags, opening: &dyn Fn(&Path)) -> Registry {
         let library = match approved(&file, store.as_ref()) {
             Ok(library) => library,
             Err(refused) => {
-                registry.refuse(refused);
+                registry.refuse(*refused);
                 continue;
             }
         };
