@@ -268,7 +268,8 @@ impl Editor {
     fn write_identities(&mut self) {
         let roots = self.options.roots(&self.scene.document.folder());
         let mut graph = self.scene.document.graph().clone();
-        library::write_identities(&mut graph, &self.scene.catalog, &roots, self.identities.hashes());
+        let hashes = self.identities.hashes();
+        library::write_identities(&mut graph, &self.scene.catalog, &roots, |path| hashes.known(path));
         self.scene.document.set_identities(&graph.identities());
     }
 
@@ -364,12 +365,11 @@ impl Editor {
         self.scene.document.settle();
         self.scene.remember_seeds();
         // The text that a save would write: so the picture carries the same graph as that of `weft run`.
-        let mut graph = match Graph::parse(&self.scene.document.text(), &self.scene.document.title()) {
+        let graph = match Graph::parse(&self.scene.document.text(), &self.scene.document.title()) {
             Ok(graph) => graph,
             Err(error) => return self.toasts.error(&error),
         };
         let roots = self.options.roots(&self.scene.document.folder());
-        library::write_identities(&mut graph, &self.scene.catalog, &roots, self.identities.hashes());
         let order = Order {
             title: self.scene.document.title(),
             graph: Arc::new(graph),

@@ -93,6 +93,9 @@ pub struct RunFlags {
     /// Write an output as float32 safetensors
     #[arg(long, value_name = "NODE.OUTPUT=FILE")]
     pub dump: Vec<String>,
+    /// Write into pictures the SHA-256 of the model files, by which other machines find them
+    #[arg(long)]
+    pub hash: bool,
     /// Print the time that every node took
     #[arg(long)]
     pub time: bool,

@@ -77,6 +77,16 @@ pub fn find_files(graph: &mut Graph, catalog: &Catalog, roots: &Roots, hashes: &
     notes.iter().for_each(|note| say(&printable(&format!("note: {note}"))));
 }
 
+/// Writes into the graph what its model files are, and reads those that nobody has read yet.
+pub fn write_identities(graph: &mut Graph, catalog: &Catalog, roots: &Roots, hashes: &Hashes) {
+    let mut progress = Progress::new(0);
+    library::write_identities(graph, catalog, roots, |path| {
+        // What cannot be read, the run will tell of.
+        hashes.compute(path, &mut |bytes| progress.add(bytes)).ok().flatten()
+    });
+    hashes.save();
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

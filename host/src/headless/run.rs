@@ -16,7 +16,7 @@ use crate::engine::{Engine, GRACE};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
 use crate::graph::{Graph, Link, Present, check_present, describe};
-use crate::library::{self, Hashes};
+use crate::library::Hashes;
 use crate::table::Device;
 use crate::text;
 
@@ -43,8 +43,10 @@ pub fn run(flags: &RunFlags) -> Outcome {
     for (node, why) in skipped.iter().take(SHOWN) {
         say(&text::printable(&format!("warning: the node `{node}` does not run: {why}")));
     }
-    // What pictures tell of the models; nothing is hashed for it.
-    library::write_identities(&mut graph, &engine.catalog, &roots, &hashes);
+    // Only where it was asked for: the bytes of a picture do not depend on what happens to be known.
+    if flags.hash {
+        hashing::write_identities(&mut graph, &engine.catalog, &roots, &hashes);
+    }
     let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags.quiet);

@@ -10,15 +10,20 @@ use super::{Entry, Library};
 use crate::graph::{Graph, Identities, Identity, Roots};
 use crate::plugins::Catalog;
 
-/// Writes into the graph what is known of the model files that it names, without reading any of them. What the graph says of
-/// a file that is not here, or not hashed, stays; what it says of names that it has no longer goes.
-pub fn write_identities(graph: &mut Graph, catalog: &Catalog, roots: &Roots, hashes: &Hashes) {
+/// Writes into the graph what `identity` tells of the model files that it names. What the graph says of a file that is not
+/// here, or of which nothing is told, stays; what it says of names that it has no longer goes.
+pub fn write_identities(
+    graph: &mut Graph,
+    catalog: &Catalog,
+    roots: &Roots,
+    mut identity: impl FnMut(&Path) -> Option<Identity>,
+) {
     let before = graph.identities();
     // What nodes name that no plugin brings is not known.
     let is_whole = graph.nodes.values().all(|node| catalog.node(&node.kind).is_some());
     let mut now = if is_whole { Identities::default() } else { before.clone() };
     graph.rename_files(catalog, |folder, extensions, name| {
-        let known = roots.find(folder, extensions, name).ok().and_then(|path| hashes.known(&path));
+        let known = roots.find(folder, extensions, name).ok().and_then(|path| identity(&path));
         if *folder != Folder::Input
             && let Some(identity) = known.as_ref().or(before.get(folder, name))
         {
@@ -50,20 +55,21 @@ pub fn substitute(graph: &mut Graph, catalog: &Catalog, roots: &Roots, hashes: &
     if !lacks_files(graph, catalog, roots) {
         return Vec::new();
     }
-    let (mut identities, mut notes) = (graph.identities(), Vec::new());
+    let (before, mut notes) = (graph.identities(), Vec::new());
+    let mut now = before.clone();
     let mut search = Search { library: Library::new(roots.clone()), hashes, told, found: HashMap::new() };
     graph.rename_files(catalog, |folder, extensions, name| {
-        let identity = identities.get(folder, name)?.clone();
+        let identity = before.get(folder, name)?;
         roots.find(folder, extensions, name).err()?;
-        let entry = search.find(folder, extensions, &identity)?;
+        let entry = search.find(folder, extensions, identity)?;
         let note = format!("`{name}` is not there; using `{}`, which has the same SHA-256", entry.name);
         if !notes.contains(&note) {
             notes.push(note);
         }
-        identities.insert(folder, &entry.name, identity);
+        now.rename(folder, name, &entry.name);
         Some(entry.name)
     });
-    graph.set_identities(&identities);
+    graph.set_identities(&now);
     hashes.save();
     notes
 }

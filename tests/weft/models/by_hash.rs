@@ -19,10 +19,12 @@ fn arranged() -> (Place, String) {
     (at, graph)
 }
 
-fn drawn(at: &Place, graph: &str, out: &str) -> (String, Vec<u8>) {
+fn drawn(at: &Place, graph: &str, out: &str, hash: bool) -> (String, Vec<u8>) {
     let graph = at.write("graph.ron", graph);
     let (models, out) = (at.path("models"), at.path(out));
-    let said = run_well(&["run", &graph, "--models", &models, "-o", &out, "--device", "cpu", "--quiet"]);
+    let more: &[&str] = if hash { &["--hash"] } else { &[] };
+    let arguments = ["run", &graph, "--models", &models, "-o", &out, "--device", "cpu", "--quiet"];
+    let said = run_well(&[&arguments[..], more].concat());
     let picture = image::open(format!("{out}/fox.png")).expect("a picture").to_rgb8().into_raw();
     (said.stderr, picture)
 }
@@ -30,8 +32,7 @@ fn drawn(at: &Place, graph: &str, out: &str) -> (String, Vec<u8>) {
 #[test]
 fn a_picture_draws_itself_again_with_models_of_other_names() {
     let (at, graph) = arranged();
-    json(&["models", "--hash", "--json", "--models", &at.path("models")]);
-    let (said, expected) = drawn(&at, &graph, "first");
+    let (said, expected) = drawn(&at, &graph, "first", true);
     assert!(!said.contains("note:"), "{said}");
     let told = run_well(&["info", &at.path("first/fox.png")]).stdout;
     let hash = sha256(&read(&at.path("models/loras/style.safetensors")));
@@ -44,7 +45,7 @@ fn a_picture_draws_itself_again_with_models_of_other_names() {
     let style = read(&at.path("models/loras/style.safetensors"));
     other.write("models/loras/ink/night.safetensors", &style);
     other.write("models/loras/a.safetensors", style.iter().rev().copied().collect::<Vec<u8>>());
-    let (said, picture) = drawn(&other, &told, "second");
+    let (said, picture) = drawn(&other, &told, "second", false);
     for note in [
         "note: `model` is not there; using `models--me--fox`, which has the same SHA-256",
         "note: `style` is not there; using `ink/night.safetensors`, which has the same SHA-256",
@@ -63,13 +64,26 @@ fn a_picture_draws_itself_again_with_models_of_other_names() {
     assert!(said.code == Some(4) && said.stderr.contains("`models--me--fox` is"), "{}", said.stderr);
 }
 
+/// Bytes of a picture depend on its graph, not on what is known of the models meanwhile.
+#[test]
+fn a_hash_that_is_known_changes_no_picture() {
+    let (at, graph) = arranged();
+    let picture = |out: &str| {
+        drawn(&at, &graph, out, false);
+        std::fs::read(at.path(&format!("{out}/fox.png"))).expect("a picture")
+    };
+    let before = picture("before");
+    json(&["models", "--hash", "--json", "--models", &at.path("models")]);
+    assert!(before == picture("after"));
+}
+
 #[test]
 fn what_is_not_known_is_kept() {
     let (at, graph) = arranged();
     let field = "    models: { \"loras/style\": (bytes: 1, sha256: \"00\", later: true) },\n)";
     let graph = graph.replace("\n)", &format!("\n{field}"));
     // The file that is there is used, whatever the graph says of it.
-    let (said, _) = drawn(&at, &graph, "out");
+    let (said, _) = drawn(&at, &graph, "out", false);
     assert!(!said.contains("note:"), "{said}");
     let told = run_well(&["info", &at.path("out/fox.png")]).stdout;
     assert!(told.contains("\"loras/style\": (bytes: 1, sha256: \"00\", later: true)"), "{told}");
