@@ -8,13 +8,13 @@ use super::error;
 use super::live::{self, Kind};
 use super::mlx::{from_bytes, mlx_dtype, mlx_error};
 
-/// What a tensor handle points to.
+/// What a tensor handle points to. The error is in a box, because every handle has the size of the larger of the two.
 #[derive(Debug, Clone)]
-pub struct Tensor(pub Result<Array>);
+pub struct Tensor(pub std::result::Result<Array, Box<Error>>);
 
 impl Tensor {
     pub fn array(&self) -> Result<&Array> {
-        self.0.as_ref().map_err(Clone::clone)
+        self.0.as_ref().map_err(|error| Error::clone(error))
     }
 
     pub fn into_raw(self) -> *mut RawTensor {
@@ -39,7 +39,7 @@ impl Tensor {
 
     /// Runs an operation; errors and panics become a failed tensor.
     pub fn run(body: impl FnOnce() -> Result<Array>) -> *mut RawTensor {
-        Self(error::guard(body)).into_raw()
+        Self(error::guard(body).map_err(Box::new)).into_raw()
     }
 }
 
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn new(dtype: u32, shape: Slice<i32>, data: Slice<u8>) -> 
 
 pub unsafe extern "C" fn failed(error: *const RawError) -> *mut RawTensor {
     // SAFETY: lent for the call.
-    Tensor(Err(unsafe { error::get(error) }.clone())).into_raw()
+    Tensor(Err(Box::new(unsafe { error::get(error) }.clone()))).into_raw()
 }
 
 pub unsafe extern "C" fn clone(tensor: *const RawTensor) -> *mut RawTensor {

@@ -76,7 +76,7 @@ impl Change {
             if out.is_null() {
                 return Err(Error::new(ErrorKind::Plugin, format!("a change of `{name}` returned nothing")));
             }
-            Tensor::take(out).0?
+            Tensor::take(out).0.map_err(|error| *error)?
         };
         if changed.shape() != shape {
             let what = format!("a change of `{name}` made {:?} of its shape {shape:?}", changed.shape());
