@@ -64,7 +64,8 @@ def weights_of(folder):
 
 
 def expected(part, tensors):
-    """By mflux's own table: the names and shapes that it makes of diffusers' tensors."""
+    """By mflux's own table: the names and shapes that it makes of diffusers' tensors. What it has no place for (a tied lm_head)
+    keeps its name."""
     mapping = {}
     counts = {"block": 4, "layer": 64, "res": 3, "i": 2}
     for target in getattr(ZImageWeightMapping, f"get_{part}_mapping")():
@@ -81,6 +82,7 @@ def expected(part, tensors):
         to, transform = mapping.get(full, (None, None))
         if to is None:
             print(f"  {part}: mflux has no {name}")
+            made[name] = tensor
             continue
         made[to] = transform(tensor) if transform else tensor
     return made
