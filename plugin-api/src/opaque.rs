@@ -22,7 +22,6 @@ use crate::value::{FromValue, Value};
 ///     const KIND: &'static str = "org.example/PALETTE";
 /// }
 ///
-/// # plugin_api::testing::host();
 /// let outputs = Record::new().with("palette", Opaque::new(Palette(vec![[255, 0, 0]])));
 /// let palette: Opaque<Palette> = outputs.get("palette")?;
 /// assert_eq!(palette.0, [[255, 0, 0]]);

@@ -6,7 +6,6 @@
 //! ```
 //! use plugin_api::Tensor;
 //!
-//! # plugin_api::testing::host();
 //! let image = Tensor::from_slice(&[0.0f32, 0.5, 1.0, 1.0, 0.5, 0.0], &[1, 1, 2, 3]);
 //! let negative = 1.0 - &image;
 //! let grey = image.mean(&[-1], true);

@@ -117,7 +117,6 @@ mod tests {
 
     /// A layer of one tap: output channel c is the input channel that `from` names.
     fn file(path: &str, from: &[usize]) -> Weights {
-        testing::host();
         let mut weight = vec![0f32; from.len() * 3];
         from.iter().enumerate().for_each(|(out, channel)| weight[out * 3 + channel] = 1.0);
         let (out, bias) = (from.len() as i32, vec![0.0; from.len()]);

@@ -96,10 +96,9 @@ export_plugin! { id: "org.example.gray-scott", nodes: [GrayScott] }
 mod tests {
     use super::*;
     use plugin_api::ErrorKind;
-    use plugin_api::testing::{self, TestRun};
+    use plugin_api::testing::TestRun;
 
     fn inputs(steps: i32) -> Record {
-        testing::host();
         Record::new().with("width", 16).with("height", 16).with("steps", steps).with("seed", 5)
     }
 
@@ -121,7 +120,6 @@ mod tests {
 
     #[test]
     fn spreading_loses_nothing() {
-        testing::host();
         let x = Tensor::random_uniform(&[1, 4, 5, 1], 1);
         assert!(spread(&x).unwrap().sum(&[], false).item::<f32>().unwrap().abs() < 1e-5);
     }

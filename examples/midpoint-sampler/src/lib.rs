@@ -108,7 +108,6 @@ mod tests {
     /// dx/ds = (x − s/2)/s from x = 1 at s = 1 has the solution x = s·(1 − ln(s)/2), which is 0 at the end.
     #[test]
     fn a_walk_ends_where_it_should() {
-        testing::host();
         testing::architecture::<Half>();
         testing::weights_file("none", &[]);
         let model = Model::new("half", "", &Weights::open("none").unwrap()).unwrap();

@@ -118,11 +118,10 @@ export_plugin! { id: "org.example.palette", nodes: [PickPalette, UsePalette] }
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugin_api::testing::{self, TestRun};
+    use plugin_api::testing::TestRun;
 
     #[test]
     fn a_picture_of_two_colours_keeps_them() {
-        testing::host();
         let (dark, light) = ([0.25f32, 0.0, 0.5], [1.0f32, 0.75, 0.5]);
         let image = Tensor::from_slice(&[dark, light, light, dark].concat(), &[1, 2, 2, 3]);
         let (run, inputs) = (TestRun::new(), Record::new().with("image", &image));
@@ -136,7 +135,6 @@ mod tests {
 
     #[test]
     fn nothing_else_is_a_palette() {
-        testing::host();
         let image = Tensor::from_slice(&[0f32; 3], &[1, 1, 1, 3]);
         let inputs = Record::new().with("image", image).with("palette", "red");
         let error = TestRun::new().run::<UsePalette>(&inputs).unwrap_err();

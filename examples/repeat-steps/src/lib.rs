@@ -119,7 +119,6 @@ mod tests {
 
     #[test]
     fn steps_between_repeat_what_was_added() {
-        testing::host();
         testing::architecture::<AddStep>();
         testing::weights_file("none", &[]);
         let model = Model::new("add-step", "", &Weights::open("none").unwrap()).unwrap();

@@ -33,7 +33,6 @@ impl Architecture for Twice {
 }
 
 fn upscaler() -> Record {
-    testing::host();
     testing::architecture::<Twice>();
     testing::weights_file("twice", &[("twice", &[1], &[0.0])]);
     TestRun::new().run::<LoadUpscaler>(&Record::new().with("file", "twice")).unwrap()
@@ -41,7 +40,6 @@ fn upscaler() -> Record {
 
 /// Of one colour in each picture.
 fn picture(count: i32, height: i32, width: i32) -> Tensor {
-    testing::host();
     let numbers: Vec<f32> = (0..count).map(|picture| 0.2 + 0.1 * picture as f32).collect();
     Tensor::from_slice(&numbers, &[count, 1, 1, 1]).broadcast_to(&[count, height, width, 3])
 }
@@ -114,7 +112,6 @@ fn inputs_that_make_no_sense_are_refused() {
 
 #[test]
 fn a_file_of_something_else_is_named() {
-    testing::host();
     testing::architecture::<Twice>();
     let load = |name: &str, tensor: &str| -> Error {
         testing::weights_file(name, &[(tensor, &[1], &[0.0])]);

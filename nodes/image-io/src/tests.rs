@@ -1,6 +1,6 @@
 //! The nodes on the mock host.
 
-use plugin_api::testing::{self, TestRun};
+use plugin_api::testing::TestRun;
 use plugin_api::{Dtype, ErrorKind, Record, Tensor};
 
 use crate::decode::decode;
@@ -9,7 +9,6 @@ use crate::save_image::SaveImage;
 
 /// Two pictures, no two numbers of which are the same.
 fn image() -> Record {
-    testing::host();
     let numbers: Vec<f32> = (0..2 * 4 * 5 * 3).map(|number| number as f32 / 255.0).collect();
     Record::new().with("image", Tensor::from_slice(&numbers, &[2, 4, 5, 3]))
 }
@@ -72,7 +71,6 @@ fn a_graph_too_large_is_noted() {
 
 #[test]
 fn nothing_is_written_of_a_broken_picture() {
-    testing::host();
     for broken in [Tensor::zeros(&[1, 4, 5, 3], Dtype::Float32), Tensor::full(&[1, 4, 5, 3], f32::NAN, Dtype::Float32)]
     {
         let run = TestRun::new();

@@ -66,7 +66,7 @@ fn pixels(width: i32, height: i32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plugin_api::testing::{self, TestRun};
+    use plugin_api::testing::TestRun;
 
     use super::*;
 
@@ -89,7 +89,6 @@ mod tests {
     /// The real host's tests compare the numbers; the mock host cannot resample.
     #[test]
     fn scale_1_passes_everything_on() {
-        testing::host();
         let samples = Tensor::random_normal(&[2, 16, 3, 5], 1);
         let latent = Record::new().with("samples", &samples).with("kept", 7);
         let run = TestRun::new();

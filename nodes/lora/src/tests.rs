@@ -30,7 +30,6 @@ const W: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 
 /// A model with one matrix `block.linear.weight [2, 3]`.
 fn model() -> Model {
-    testing::host();
     testing::architecture::<Toy>();
     testing::weights_file("toy", &[("block.linear.weight", &[2, 3], &W)]);
     Model::new("toy", "", &Weights::open("toy").unwrap()).unwrap()

@@ -46,7 +46,6 @@ fn has(weights: &Weights, tensor: &str, shape: &[i32]) -> bool {
 
 /// A diffusers folder of three toys.
 fn model() -> tempfile::TempDir {
-    testing::host();
     testing::architecture::<ToyModel>();
     testing::architecture::<ToyEncoder>();
     testing::architecture::<ToyVae>();
@@ -177,7 +176,6 @@ const VAE: [(&str, &[i32]); 3] = [
 
 /// Puts a file with these tensors there.
 fn single(folder: &Path, file: &str, prefix: &str, tensors: &[(&str, &[i32])]) {
-    testing::host();
     testing::architecture::<SingleModel>();
     testing::architecture::<SingleVae>();
     write(folder, file, "");

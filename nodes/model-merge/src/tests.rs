@@ -41,7 +41,6 @@ fn model(name: &str, numbers: &[f32]) -> Model {
 }
 
 fn of_tensors(name: &str, config: &str, tensors: &[(&str, &[i32], &[f32])]) -> Model {
-    testing::host();
     testing::architecture::<Toy>();
     testing::weights_file(name, tensors);
     Model::new("Toy", config, &Weights::open(name).unwrap()).unwrap()

@@ -99,7 +99,6 @@ fn latent(batch: i64) -> Record {
 
 /// Inputs of a Sample that makes one picture.
 fn inputs() -> Record {
-    testing::host();
     testing::architecture::<Toy>();
     testing::weights_file("toy", &[("w", &[1], &[0.0])]);
     CALLS.take();
@@ -246,7 +245,6 @@ fn saved_latents_are_safetensors() {
 
 #[test]
 fn latents_of_other_programs_are_read() {
-    testing::host();
     let numbers: Vec<f32> = (0..64).map(|number| number as f32).collect();
     let load = |key: &str, shape: &[i32]| -> Result<Vec<i32>> {
         testing::weights_file("latent.safetensors", &[(key, shape, &numbers)]);

@@ -26,7 +26,6 @@ impl Architecture for Echo {
 
 #[test]
 fn the_record_of_the_text_encoder_is_passed_on() {
-    testing::host();
     testing::architecture::<Echo>();
     testing::weights_file("echo", &[]);
     let encoder = Model::new("echo", "", &Weights::open("echo").unwrap()).unwrap();
@@ -38,7 +37,6 @@ fn the_record_of_the_text_encoder_is_passed_on() {
 
 #[test]
 fn tags_that_nobody_takes_out_are_told_of() {
-    testing::host();
     testing::architecture::<Echo>();
     testing::weights_file("echo", &[]);
     let encoder = Model::new("echo", "", &Weights::open("echo").unwrap()).unwrap();

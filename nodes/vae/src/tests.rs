@@ -40,7 +40,6 @@ impl Architecture for Flat {
 }
 
 fn vae() -> Record {
-    testing::host();
     testing::architecture::<Flat>();
     testing::weights_file("flat", &[]);
     Record::new().with("vae", Model::new("flat", "", &Weights::open("flat").unwrap()).unwrap())

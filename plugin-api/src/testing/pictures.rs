@@ -101,10 +101,7 @@ fn cubic(new: f32, scale: f32) -> Vec<(i32, f32)> {
 #[cfg(test)]
 mod tests {
     use crate::Tensor;
-    use crate::testing::host;
-
     fn picture(data: &[f32], shape: [i32; 4]) -> Tensor {
-        host();
         Tensor::from_slice(data, &shape)
     }
 

@@ -1,13 +1,12 @@
 //! The mock host, used as plugins use it.
 
-use super::{TestRun, architecture, host, weights_file};
+use super::{TestRun, architecture, weights_file};
 use crate::{
     Architecture, Dtype, Error, Hook, InputKind, Model, Next, Node, NodeSpec, Opaque, Payload, Record, Result, Role,
     Run, Session, Tensor, Value, Weights,
 };
 
 fn numbers(data: &[f32], shape: &[i32]) -> Tensor {
-    host();
     Tensor::from_slice(data, shape)
 }
 
@@ -57,7 +56,6 @@ fn errors_travel_with_the_tensor() {
 
 #[test]
 fn values_keep_what_they_hold() {
-    host();
     let list: Value = [Value::from(1), Value::from("two")].as_slice().into();
     let record = Record::new().with("list", list).with("null", None::<i64>).with("own", Opaque::new(Seven(7)));
     assert_eq!(record.keys(), ["list", "null", "own"]);
@@ -89,7 +87,6 @@ fn a_payload_lives_as_long_as_its_values() {
     impl Payload for Counted {
         const KIND: &'static str = "a/COUNTED";
     }
-    host();
     let alive = std::rc::Rc::new(());
     let record = Record::new().with("own", Opaque::new(Counted(alive.clone())));
     let taken: Opaque<Counted> = record.get("own").unwrap();
@@ -171,7 +168,6 @@ impl Node for Twice {
 
 #[test]
 fn models_are_found_built_and_hooked() {
-    host();
     architecture::<Linear>();
     weights_file("m", &[("net.weight", &[1, 1], &[10.0]), ("net.bias", &[1], &[5.0])]);
     let weights = Weights::open("m").unwrap();

@@ -103,11 +103,10 @@ fn across(numbers: &[f32], width: usize, channels: usize, column: &Span) -> Vec<
 
 #[cfg(all(test, feature = "testing"))]
 mod tests {
+    use crate::Tensor;
     use crate::tiles::{Grid, Step};
-    use crate::{Tensor, testing};
 
     fn picture(height: i32, width: i32) -> Tensor {
-        testing::host();
         let numbers: Vec<f32> = (0..2 * height * width * 2).map(|i| (i * 37 % 101) as f32 / 100.0).collect();
         Tensor::from_slice(&numbers, &[2, height, width, 2])
     }

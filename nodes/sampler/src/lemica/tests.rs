@@ -101,7 +101,6 @@ fn trace(model: &Model, steps: i64, args: &dyn Fn(i64) -> Record) -> Vec<f64> {
 
 #[test]
 fn skipped_steps_repeat_what_the_last_computed_one_added() {
-    testing::host();
     let plain = |_| Record::new();
     let medium = model(&Record::new().with("compute_last", false)).unwrap();
     assert_eq!(trace(&medium, 8, &plain), [1., 2., 3., 3., 5., 5., 7., 7.]);
@@ -117,7 +116,6 @@ fn skipped_steps_repeat_what_the_last_computed_one_added() {
 /// What these layers add grows by 1 a step, so that a line through two computed steps meets the others.
 #[test]
 fn extrapolated_steps_follow_the_last_two_computed_ones() {
-    testing::host();
     let plain = |_| Record::new();
     let published = Record::new().with("compute_last", false).with("extrapolate", true);
     let medium = model(&published).unwrap();
@@ -129,7 +127,6 @@ fn extrapolated_steps_follow_the_last_two_computed_ones() {
 
 #[test]
 fn prompts_passes_tiles_and_sizes_are_told_apart() {
-    testing::host();
     let one = model(&Record::new().with("mode", "budget").with("budget", 1)).unwrap();
     for name in ["pass", "tile"] {
         let by_turns = |step: i64| Record::new().with(name, step % 2);

@@ -1,6 +1,6 @@
 //! Every sampler on denoisers of one line, without nodes.
 
-use plugin_api::{Record, testing};
+use plugin_api::Record;
 
 use super::*;
 use crate::goldens::{self, Walk};
@@ -53,7 +53,6 @@ fn curved(x: &Tensor, sigma: f32) -> Tensor {
 
 /// The walk of a golden row.
 fn walked(row: &Walk, mask: Option<&[f32]>) -> Vec<f32> {
-    testing::host();
     let (noise, picture, sigma) = (waves(0.0), waves(-1.0), row.sigmas[0]);
     let x = &noise * sigma + &picture * (1.0 - sigma);
     let mut toy = Toy::new(curved);
@@ -91,7 +90,6 @@ fn masked_walks_are_comfyuis() {
 /// Whatever the way: whoever knows the picture ends with it.
 #[test]
 fn a_model_that_is_right_is_followed() {
-    testing::host();
     let picture = waves(3.0);
     let expected: Vec<f32> = picture.to_vec().unwrap();
     for name in names() {
@@ -111,7 +109,6 @@ fn a_model_that_is_right_is_followed() {
 
 #[test]
 fn passes_are_numbered() {
-    testing::host();
     let sigmas = [1.0, 0.75, 0.5, 0.0];
     let levels = Levels { sigmas: &sigmas, flow: Flow { shift: 3.0 } };
     for name in names() {
@@ -129,7 +126,6 @@ fn passes_are_numbered() {
 
 #[test]
 fn every_sampler_can_end_early() {
-    testing::host();
     let levels = Levels { sigmas: &[1.0, 0.75, 0.5, 0.0], flow: Flow { shift: 3.0 } };
     for name in names() {
         let mut toy = Toy::new(curved);

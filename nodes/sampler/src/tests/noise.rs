@@ -51,7 +51,6 @@ fn noise_of_steps_is_the_seeds() {
 
 #[test]
 fn no_noise_is_drawn_twice() {
-    testing::host();
     let inputs = Record::new().with("seed", 5).with("variation_strength", 0.0);
     let noise = Noise::new(&inputs, [3, 16, 2, 2]).unwrap();
     let draws = [noise.initial().clone(), noise.of_step(0), noise.of_step(1), noise.of_step(999)];

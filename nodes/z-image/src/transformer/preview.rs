@@ -56,13 +56,11 @@ pub fn preview(latent: &Tensor, config: &Config) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests {
-    use plugin_api::testing;
 
     use super::*;
 
     #[test]
     fn a_latent_becomes_colours_pixel_by_pixel() {
-        testing::host();
         let text = r#"{"in_channels": 2, "latent_rgb": [[1, 0, 0], [0, 0.5, 9]], "latent_rgb_bias": [0, 0.5, 0]}"#;
         let config = Config::parse(text).unwrap();
         // Two channels of two pixels below each other, and a second picture, which is not shown.
@@ -74,7 +72,6 @@ mod tests {
 
     #[test]
     fn without_factors_there_are_those_of_flux_for_its_channels_alone() {
-        testing::host();
         let latent = |channels: i32| Tensor::zeros(&[1, channels, 3, 2], plugin_api::Dtype::Float32);
         let picture = preview(&latent(16), &Config::parse("{}").unwrap()).unwrap();
         assert_eq!(picture.shape().unwrap(), [3, 2, 3]);

@@ -35,12 +35,11 @@ export_plugin! { id: "my-plugin", nodes: [Contrast] }
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugin_api::testing::{self, TestRun};
+    use plugin_api::testing::TestRun;
 
     /// On a host in plain Rust: neither Weft nor a GPU is needed.
     #[test]
     fn light_becomes_lighter_and_dark_darker() -> Result<()> {
-        testing::host();
         let image = Tensor::from_slice(&[0.5f32, 0.625, 0.25], &[1, 1, 1, 3]);
         let outputs = TestRun::new().run::<Contrast>(&Record::new().with("image", image).with("amount", 2.0))?;
         assert_eq!(outputs.get::<Tensor>("image")?.to_vec::<f32>()?, [0.5, 0.75, 0.0]);
