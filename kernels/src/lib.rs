@@ -4,10 +4,12 @@
 //! Nothing here knows MLX, and nothing allocates more than a task's scratch. The same numbers give the same bytes however many
 //! cores there are. docs/performance.md has the figures.
 
+mod attention;
 mod concatenate;
 mod convolution;
 mod exp;
 mod group_norm;
+mod matmul;
 mod product;
 mod rotary;
 mod rows;
@@ -16,9 +18,11 @@ mod silu;
 mod tests;
 mod winograd;
 
+pub use attention::{Attention, attention};
 pub use concatenate::concatenate;
 pub use convolution::{Convolution, convolve};
 pub use group_norm::group_norm;
+pub use matmul::Packed;
 pub use product::is_fast;
 pub use rotary::rotate_pairs;
 pub use rows::{rms_norm, softmax};

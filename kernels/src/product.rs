@@ -49,3 +49,18 @@ pub fn product<const R: usize, const N: usize>(a: &[f32], stride: usize, b: &[Co
     }
     sums
 }
+
+/// `aᵀ · b`, both packed: what row k of `a` has for each row of the result, times row k of `b`.
+#[inline(always)]
+pub fn packed_product<const R: usize, const N: usize>(a: &[[f32; R]], b: &[Columns<N>]) -> [Columns<N>; R] {
+    let mut sums = [[0f32; N]; R];
+    for (a, b) in a.iter().zip(b) {
+        let b: Columns<N> = std::array::from_fn(|column| b[column]);
+        for (a, sums) in a.iter().zip(&mut sums) {
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum = a.mul_add(b, *sum);
+            }
+        }
+    }
+    sums
+}

@@ -315,7 +315,7 @@ pub fn rope(x: &Array, base: f32) -> Result<Array> {
 }
 
 pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, mask: Option<&Array>) -> Result<Array> {
-    if let Some(done) = if mask.is_none() { cpu::attention(queries, keys, values, scale)? } else { None } {
+    if let Some(done) = if mask.is_none() { cpu::attention(queries, keys, values, scale, false)? } else { None } {
         return Ok(done);
     }
     match mask {
@@ -326,6 +326,9 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, mask
 }
 
 pub fn causal_attention(queries: &Array, keys: &Array, values: &Array, scale: f32) -> Result<Array> {
+    if let Some(done) = cpu::attention(queries, keys, values, scale, true)? {
+        return Ok(done);
+    }
     let mask = fast::ScaledDotProductAttentionMask::Causal;
     fast::scaled_dot_product_attention(queries, keys, values, scale, mask, None).map_err(mlx_error)
 }

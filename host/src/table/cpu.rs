@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlx_rs::{Array, Dtype as MlxDtype};
-use plugin_api::Result;
-use weft_kernels::Convolution;
+use plugin_api::{Error, Result};
+use weft_kernels::{Attention, Convolution, Packed};
 
 use super::compute;
 use super::mlx::mlx_error;
@@ -22,9 +22,6 @@ pub fn use_here(on_cpu: bool) {
 /// Numbers from which on copying them over all cores pays.
 const LARGE: usize = 1 << 18;
 
-/// Bytes of attention scores that are there at once.
-const SCORE_BYTES: usize = 64 << 20;
-
 fn applies(arrays: &[&Array]) -> bool {
     IN_USE.load(Ordering::Relaxed)
         && arrays.iter().all(|array| array.dtype() == MlxDtype::Float32 && array.size() > 0 && array.ndim() > 0)
@@ -38,7 +35,7 @@ fn settled(x: &Array) -> Result<Array> {
 }
 
 fn numbers(x: &Array) -> Result<&[f32]> {
-    x.try_as_slice::<f32>().map_err(|error| plugin_api::Error::failed(format!("a tensor cannot be read: {error}")))
+    x.try_as_slice::<f32>().map_err(|error| Error::failed(format!("a tensor cannot be read: {error}")))
 }
 
 /// A buffer of MLX's own to write results into, so that they are not copied into one afterwards.
@@ -123,34 +120,63 @@ pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Option<Array>
     Ok(Some(out))
 }
 
-/// Attention without a mask over as many key heads as query heads: BLAS for the products, [`softmax`] between them,
-/// as many queries at once as [`SCORE_BYTES`] allow.
-pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32) -> Result<Option<Array>> {
-    let (&[n, heads, tokens, _], &[_, key_heads, all, _]) = (queries.shape(), keys.shape()) else { return Ok(None) };
-    if !applies(&[queries, keys, values]) || heads != key_heads {
+/// Attention without a mask, `[n, heads, tokens, width]` each; where it is causal, the last query has the last key.
+pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, causal: bool) -> Result<Option<Array>> {
+    let (&[n, heads, tokens, width], &[_, key_heads, all, _]) = (queries.shape(), keys.shape()) else {
+        return Ok(None);
+    };
+    let fits = keys.shape() == values.shape() && keys.shape() == [n, key_heads, all, width] && heads % key_heads == 0;
+    if !applies(&[queries, keys, values]) || !fits || causal && tokens > all || !weft_kernels::is_fast() {
         return Ok(None);
     }
-    let keys = compute::swap_axes(&compute::multiply_scalar(keys, scale)?, 2, 3)?;
-    let row = (n * heads * all) as usize * size_of::<f32>();
-    let step = ((SCORE_BYTES / row).max(1) as i32).min(tokens);
-    let mut parts = Vec::new();
-    for start in (0..tokens).step_by(step as usize) {
-        let mut part = queries.clone();
-        if step < tokens {
-            let (mut from, mut to) = (vec![0; 4], queries.shape().to_vec());
-            (from[2], to[2]) = (start, (start + step).min(tokens));
-            part = compute::slice(queries, &from, &to, &[1; 4])?;
-        }
-        let scores = compute::softmax(&compute::matmul(&part, &keys)?, -1)?;
-        let part = compute::matmul(&scores, values)?;
-        // Now, so that the scores go before the next ones come.
-        part.eval().map_err(mlx_error)?;
-        parts.push(part);
+    // What a projection made is cut into heads, and their axes are swapped: this way round its numbers need no copy.
+    let by_token = |x: &Array| settled(&compute::swap_axes(x, 1, 2)?);
+    let (queries, keys, values) = (by_token(queries)?, by_token(keys)?, by_token(values)?);
+    let mut out = fresh(queries.shape())?;
+    let [tokens, all, heads, key_heads, width] = [tokens, all, heads, key_heads, width].map(|size| size as usize);
+    let kind = Attention { queries: tokens, keys: all, heads, key_heads, width, scale, causal };
+    let row = width * key_heads * all;
+    let parts = numbers(&keys)?.chunks_exact(row).zip(numbers(&values)?.chunks_exact(row));
+    let queries = numbers(&queries)?.chunks_exact(tokens * heads * width);
+    let results = numbers_mut(&mut out)?.chunks_exact_mut(tokens * heads * width);
+    for ((queries, (keys, values)), to) in queries.zip(parts).zip(results) {
+        weft_kernels::attention(&kind, queries, keys, values, to);
     }
-    match parts.as_slice() {
-        [whole] => Ok(Some(whole.clone())),
-        parts => compute::concatenate(parts.iter().collect(), 2).map(Some),
+    compute::swap_axes(&out, 1, 2).map(Some)
+}
+
+/// A matrix laid out for [`linear`]. None where MLX multiplies better.
+pub fn pack(weight: &Array) -> Result<Option<Packed>> {
+    let &[outputs, _] = weight.shape() else { return Ok(None) };
+    if !applies(&[weight]) || !weft_kernels::is_fast() {
+        return Ok(None);
     }
+    Ok(Some(Packed::new(numbers(&settled(weight)?)?, outputs as usize)))
+}
+
+/// The matrix as it was.
+pub fn unpack(weight: &Packed) -> Result<Array> {
+    let mut out = fresh(&weight.shape().map(|side| side as i32))?;
+    weight.unpack(numbers_mut(&mut out)?);
+    Ok(out)
+}
+
+/// `x · Wᵀ + bias`, in the type of `x`.
+///
+/// # Errors
+/// Rows or a bias that do not fit the matrix.
+pub fn linear(x: &Array, weight: &Packed, bias: Option<&Array>) -> Result<Array> {
+    let [outputs, inputs] = weight.shape();
+    if x.ndim() == 0 || row_width(x) != inputs || bias.is_some_and(|bias| bias.shape() != [outputs as i32]) {
+        return Err(Error::invalid(format!("a matrix {:?} and an input {:?}", weight.shape(), x.shape())));
+    }
+    let float = |x: &Array| settled(&x.as_dtype(MlxDtype::Float32).map_err(mlx_error)?);
+    let (rows, bias) = (float(x)?, bias.map(float).transpose()?);
+    let mut shape = x.shape().to_vec();
+    *shape.last_mut().expect("an axis") = outputs as i32;
+    let mut out = fresh(&shape)?;
+    weight.product(numbers(&rows)?, bias.as_ref().map(numbers).transpose()?, numbers_mut(&mut out)?);
+    out.as_dtype(x.dtype()).map_err(mlx_error)
 }
 
 /// A convolution of `[n,h,w,c]` with `[out,kh,kw,c]`.
@@ -274,7 +300,44 @@ mod tests {
 
         let [q, k, v] = [7, 8, 9].map(|seed| random(&[1, 3, 130, 16], seed));
         let expected = fast::scaled_dot_product_attention(&q, &k, &v, 0.25, None, None).unwrap();
-        assert!(distance(&attention(&q, &k, &v, 0.25).unwrap().unwrap(), &expected) < 2e-6);
+        assert!(distance(&attention(&q, &k, &v, 0.25, false).unwrap().unwrap(), &expected) < 2e-6);
+    }
+
+    #[test]
+    fn attention_is_mlx_s_however_many_keys_and_heads() {
+        super::super::mlx::start(Some(super::super::Device::Cpu)).unwrap();
+        for (heads, key_heads, queries, keys, width, causal) in [
+            (4, 2, 1, 1, 8, false),
+            (4, 2, 5, 700, 20, false),
+            (2, 1, 50, 50, 16, true),
+            (6, 3, 333, 333, 24, true),
+            (2, 2, 100, 2500, 130, false),
+            (1, 1, 97, 1300, 512, true),
+        ] {
+            let scale = 0.5 / (width as f32).sqrt();
+            let q = random(&[2, heads, queries, width], 1);
+            let [k, v] = [2, 3].map(|seed| random(&[2, key_heads, keys, width], seed));
+            let mask = causal.then_some(fast::ScaledDotProductAttentionMask::Causal);
+            let expected = fast::scaled_dot_product_attention(&q, &k, &v, scale, mask, None).unwrap();
+            let ours = attention(&q, &k, &v, scale, causal).unwrap().unwrap();
+            assert!(distance(&ours, &expected) < 2e-6, "{heads} {key_heads} {queries} {keys} {width}");
+        }
+    }
+
+    #[test]
+    fn a_packed_matrix_multiplies_as_mlx_does_and_comes_back_as_it_was() {
+        super::super::mlx::start(Some(super::super::Device::Cpu)).unwrap();
+        for (rows, inputs, outputs) in [(1, 1, 1), (3, 700, 50), (9, 64, 96), (250, 2100, 130), (1000, 48, 7)] {
+            let (x, weight, bias) =
+                (random(&[2, rows, inputs], 1), random(&[outputs, inputs], 2), random(&[outputs], 3));
+            let packed = pack(&weight).unwrap().unwrap();
+            assert_eq!(distance(&unpack(&packed).unwrap(), &weight), 0.0);
+            let product = ops::matmul(&x, ops::transpose(&weight).unwrap()).unwrap();
+            assert!(distance(&linear(&x, &packed, None).unwrap(), &product) < 2e-6, "{rows} {inputs} {outputs}");
+            let expected = ops::add(&product, &bias).unwrap();
+            assert!(distance(&linear(&x, &packed, Some(&bias)).unwrap(), &expected) < 2e-6);
+        }
+        assert!(linear(&random(&[2, 5], 1), &pack(&random(&[4, 6], 2)).unwrap().unwrap(), None).is_err());
     }
 
     #[test]

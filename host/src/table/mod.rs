@@ -2,7 +2,7 @@
 //! and [`crate::weights`] alone touch MLX.
 
 mod compute;
-mod cpu;
+pub mod cpu;
 mod error;
 mod folder;
 mod interpolate;

@@ -7,6 +7,7 @@ use mlx_rs::{Array, Dtype, ops};
 use plugin_api::Result;
 
 use super::patch::{Beside, Patch};
+use crate::table::cpu;
 use crate::table::mlx::mlx_error;
 
 /// Numbers in a row that share a scale, where we choose.
@@ -21,6 +22,8 @@ pub struct Matrix {
 #[derive(Debug, Clone)]
 enum Numbers {
     Plain(Array),
+    /// Laid out for products on a CPU.
+    Columns(Rc<weft_kernels::Packed>),
     /// MLX's affine quantization: `scale · packed + bias`, a scale and a bias for every group. `dtype` is that of the
     /// numbers once they are unpacked.
     Packed {
@@ -69,15 +72,26 @@ impl Matrix {
     pub fn beside(self, patches: &[Rc<Patch>]) -> Result<Self> {
         let dtype = match &self.numbers {
             Numbers::Plain(array) => array.dtype(),
+            Numbers::Columns(_) => Dtype::Float32,
             Numbers::Packed { dtype, .. } => *dtype,
         };
         Ok(Self { beside: Beside::new(patches, dtype)?, ..self })
+    }
+
+    /// Laid out for products, where that is faster.
+    pub fn for_products(self) -> Result<Self> {
+        let Numbers::Plain(array) = &self.numbers else { return Ok(self) };
+        Ok(match cpu::pack(array)? {
+            Some(columns) => Self { numbers: Numbers::Columns(Rc::new(columns)), ..self },
+            None => self,
+        })
     }
 
     /// The numbers, without what is beside them.
     pub fn unpack(&self) -> Result<Array> {
         match &self.numbers {
             Numbers::Plain(array) => Ok(array.clone()),
+            Numbers::Columns(columns) => cpu::unpack(columns),
             Numbers::Packed { packed, scales, biases, bits, group, dtype } => {
                 let array = ops::dequantize(packed, scales, biases, *group, *bits);
                 array.and_then(|array| array.as_dtype(*dtype)).map_err(mlx_error)
@@ -86,18 +100,30 @@ impl Matrix {
     }
 
     /// `x · Wᵀ + b`, and what is beside W.
-    pub fn linear(&self, x: &Array, bias: Option<&Array>) -> std::result::Result<Array, Exception> {
-        let product = match (&self.numbers, bias) {
-            (Numbers::Plain(weight), Some(bias)) => ops::addmm(bias, x, ops::transpose(weight)?, None, None)?,
-            (Numbers::Plain(weight), None) => ops::matmul(x, ops::transpose(weight)?)?,
-            (Numbers::Packed { packed, scales, biases, bits, group, .. }, bias) => {
-                let product = ops::quantized_matmul(x, packed, scales, biases, true, *group, *bits)?;
-                if let Some(bias) = bias { ops::add(product, bias)? } else { product }
+    pub fn linear(&self, x: &Array, bias: Option<&Array>) -> Result<Array> {
+        let product = match &self.numbers {
+            Numbers::Columns(columns) => cpu::linear(x, columns, bias)?,
+            Numbers::Plain(weight) => plain(x, weight, bias).map_err(mlx_error)?,
+            Numbers::Packed { packed, scales, biases, bits, group, .. } => {
+                let product = ops::quantized_matmul(x, packed, scales, biases, true, *group, *bits);
+                let product = match bias {
+                    Some(bias) => product.and_then(|product| ops::add(product, bias)),
+                    None => product,
+                };
+                product.map_err(mlx_error)?
             }
         };
         match &self.beside {
-            Some(beside) => beside.add(&product, x),
+            Some(beside) => beside.add(&product, x).map_err(mlx_error),
             None => Ok(product),
         }
+    }
+}
+
+fn plain(x: &Array, weight: &Array, bias: Option<&Array>) -> std::result::Result<Array, Exception> {
+    let weight = ops::transpose(weight)?;
+    match bias {
+        Some(bias) => ops::addmm(bias, x, weight, None, None),
+        None => ops::matmul(x, weight),
     }
 }

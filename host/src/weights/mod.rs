@@ -201,7 +201,7 @@ impl Weights {
         matrix.linear(x, bias.as_ref()).map_err(|error| {
             let shape = self.find(&weight).map(|entry| entry.shape.clone()).unwrap_or_default();
             let what = format!("`{name}` {shape:?} does not fit an input of the shape {:?}", x.shape());
-            Error::file(what).help(mlx::mlx_error(error).message)
+            Error::file(what).help(error.message)
         })
     }
 
@@ -218,7 +218,7 @@ impl Weights {
             // The tensor itself is needed no longer, so it is not kept.
             _ => self.as_read(name, &patch::changed(name, self.wide(name)?, inside)?)?.into(),
         };
-        let matrix = matrix.beside(beside)?;
+        let matrix = matrix.for_products()?.beside(beside)?;
         self.changed.borrow_mut().insert(name.to_owned(), matrix.clone());
         Ok(matrix)
     }
@@ -228,7 +228,7 @@ impl Weights {
         if let Some(matrix) = self.loaded.borrow().get(name) {
             return Ok(matrix.clone());
         }
-        let matrix = self.matrix(name)?;
+        let matrix = self.matrix(name)?.for_products()?;
         self.loaded.borrow_mut().insert(name.to_owned(), matrix.clone());
         Ok(matrix)
     }
