@@ -9,6 +9,7 @@ mod concatenate;
 mod convolution;
 mod exp;
 mod group_norm;
+mod halves;
 mod matmul;
 mod product;
 mod rotary;

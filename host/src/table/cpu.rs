@@ -145,13 +145,29 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, caus
     compute::swap_axes(&out, 1, 2).map(Some)
 }
 
-/// A matrix laid out for [`linear`]. None where MLX multiplies better.
+/// A matrix laid out for [`linear`]: one in bfloat16 stays so, and rounds the inputs of its products. None where MLX
+/// multiplies better.
 pub fn pack(weight: &Array) -> Result<Option<Packed>> {
     let &[outputs, _] = weight.shape() else { return Ok(None) };
-    if !applies(&[weight]) || !weft_kernels::is_fast() {
+    if !IN_USE.load(Ordering::Relaxed) || !weft_kernels::is_fast() || weight.size() == 0 || !is_float(weight) {
         return Ok(None);
     }
-    Ok(Some(Packed::new(numbers(&settled(weight)?)?, outputs as usize)))
+    let rounding = weight.dtype() == MlxDtype::Bfloat16;
+    Ok(Some(Packed::new(numbers(&settled(&wide(weight)?)?)?, outputs as usize, rounding)))
+}
+
+/// What a network computes with besides its matrices: in float32, which a CPU has units for, rounded to its type before.
+pub fn widened(x: Array) -> Result<Array> {
+    let is_matrix = matches!(x.shape(), [rows, _] if *rows > 1);
+    if IN_USE.load(Ordering::Relaxed) && is_float(&x) && !is_matrix { wide(&x) } else { Ok(x) }
+}
+
+fn is_float(x: &Array) -> bool {
+    matches!(x.dtype(), MlxDtype::Float32 | MlxDtype::Bfloat16 | MlxDtype::Float16)
+}
+
+fn wide(x: &Array) -> Result<Array> {
+    x.as_dtype(MlxDtype::Float32).map_err(mlx_error)
 }
 
 /// The matrix as it was.
@@ -170,8 +186,7 @@ pub fn linear(x: &Array, weight: &Packed, bias: Option<&Array>) -> Result<Array>
     if x.ndim() == 0 || row_width(x) != inputs || bias.is_some_and(|bias| bias.shape() != [outputs as i32]) {
         return Err(Error::invalid(format!("a matrix {:?} and an input {:?}", weight.shape(), x.shape())));
     }
-    let float = |x: &Array| settled(&x.as_dtype(MlxDtype::Float32).map_err(mlx_error)?);
-    let (rows, bias) = (float(x)?, bias.map(float).transpose()?);
+    let (rows, bias) = (settled(&wide(x)?)?, bias.map(|bias| settled(&wide(bias)?)).transpose()?);
     let mut shape = x.shape().to_vec();
     *shape.last_mut().expect("an axis") = outputs as i32;
     let mut out = fresh(&shape)?;
@@ -338,6 +353,20 @@ mod tests {
             let expected = ops::add(&product, &bias).unwrap();
             assert!(distance(&linear(&x, &packed, Some(&bias)).unwrap(), &expected) < 2e-6);
         }
+        // bfloat16 takes half the memory and rounds its inputs; float32 that is bfloat16 does not.
+        let (x, weight) = (random(&[1, 77, 333], 1), random(&[50, 333], 2));
+        let half = |x: &Array| x.as_dtype(MlxDtype::Bfloat16).unwrap();
+        let product =
+            |x: &Array, weight: &Array| ops::matmul(wide(x).unwrap(), ops::transpose(wide(weight).unwrap()).unwrap());
+        let rounded = pack(&half(&weight)).unwrap().unwrap();
+        let expected = product(&half(&x), &half(&weight)).unwrap();
+        assert!(distance(&linear(&x, &rounded, None).unwrap(), &expected) < 2e-6);
+        assert!(distance(&expected, &product(&x, &half(&weight)).unwrap()) > 1e-4, "no rounding at all");
+        let exact = pack(&wide(&half(&weight)).unwrap()).unwrap().unwrap();
+        let plain = linear(&x, &exact, None).unwrap();
+        assert!(distance(&plain, &product(&x, &half(&weight)).unwrap()) < 2e-6);
+        assert_eq!(distance(&wide(&half(&weight)).unwrap(), &unpack(&exact).unwrap()), 0.0);
+
         assert!(linear(&random(&[2, 5], 1), &pack(&random(&[4, 6], 2)).unwrap().unwrap(), None).is_err());
     }
 

@@ -25,7 +25,7 @@ use mlx_rs::Array;
 use plugin_api::{Dtype, Error, Result, View};
 use weft_formats::lora::Metadata;
 
-use crate::table::{self, Value, mlx};
+use crate::table::{self, Value, cpu, mlx};
 use coding::{Affine, Coding};
 use matrix::Matrix;
 
@@ -162,10 +162,11 @@ impl Weights {
     /// # Errors
     /// No such name, a type that cannot be read, a file that changed or went away, a change that fails, cancellation.
     pub fn tensor(&self, name: &str) -> Result<Array> {
-        match self.patches.get(name) {
+        let array = match self.patches.get(name) {
             None => self.matrix(name)?.unpack(),
             Some(patches) => self.as_read(name, &patch::changed(name, self.wide(name)?, patches)?),
-        }
+        };
+        cpu::widened(array?)
     }
 
     /// A tensor with its changes in float32, rounded neither to the type of the model nor between its changes.
