@@ -34,9 +34,11 @@ def sizes(dim, layers, text):
     return {"dit": dit, "text": text, "vae": VAE, "text_prefix": True}
 
 
-# Parameters of the transformer: 62.6 M, 418 M, and 6.15 G, the released widths and depths (the vocabulary is a small one).
+# Parameters of the transformer: 62.6 M; 418 M; 240 M, as many layers as the released one, for LeMiCa, whose saving depends on their
+# share; and 6.15 G, the released widths and depths (with a small vocabulary).
 MODELS = {
-    "small": sizes(768, 4, SMALL_TEXT), "medium": sizes(1536, 10, SMALL_TEXT), "released": sizes(3840, 30, RELEASED_TEXT),
+    "small": sizes(768, 4, SMALL_TEXT), "medium": sizes(1536, 10, SMALL_TEXT), "deep": sizes(768, 30, SMALL_TEXT),
+    "released": sizes(3840, 30, RELEASED_TEXT),
 }
 
 

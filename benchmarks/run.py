@@ -173,9 +173,9 @@ class Benchmark:
         args, folder = self.args, Path(tempfile.mkdtemp(dir=self.folder))
         try:
             if what == "lemica":
-                dtype = args.types[0]
-                steps, size = (2, "128x128") if args.quick else (9, args.size)
-                found = engine.lemica(self.weft, folder, ensure(args.models_folder, args.models[-1], dtype), dtype, steps, size)
+                size, dtype = "released" if args.device == "gpu" else "deep", args.types[0]
+                model = ensure(args.models_folder, size, dtype)
+                found = engine.lemica(self.weft, folder, model, dtype, "128x128" if args.quick else args.size)
             else:
                 found = {"start": engine.start, "overhead": engine.overhead}[what](self.weft, folder, args.quick)
             self.data["alone"] |= found
