@@ -86,7 +86,10 @@ def measured(command, env=None, timeout=None):
     command = [str(part) for part in command]
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = psutil.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=env)
+        try:
+            process = psutil.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=env)
+        except OSError as error:
+            raise Failed(f"{command[0]} cannot be started: {error}") from error
         memory = Memory(process)
         memory.start()
         try:

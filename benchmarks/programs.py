@@ -143,9 +143,9 @@ class Peer:
 
 
 def rows(run, steps, text, decode):
-    """The first step also does what is done once, so it is no measure of a step."""
+    """The first step also does what is done once, so it is no measure of a step. What was not measured is left out."""
     values = {
-        "step s": statistics.median(steps[1:] or steps), "text encoding s": text, "VAE decode s": decode,
+        "step s": statistics.median(steps[1:] or steps or [0.0]), "text encoding s": text, "VAE decode s": decode,
         "start to picture s": run.seconds, "peak memory MB": run.peak_mb, "peak, shared pages once MB": run.proportional_mb,
     }
     return {name: value for name, value in values.items() if value}
