@@ -1,6 +1,6 @@
 """Whether LeMiCa saves the time that it should: the network's time against its share of the arithmetic.
 
-    python lemica_flops.py --weft ../target/release/weft --model models/small [--rounds 5] [--size 512x512] [--steps 8]
+    python lemica_flops.py --weft ../target/release/weft --model models/small-float32 [--rounds 5] [--size 512x512] [--steps 8]
 
 A skipped step leaves out the main layers; embedders, noise refiners and the final layer run in each. What that share is
 follows from the model's configuration. Measured are the steps after the first, which is computed in every mode and also
@@ -93,7 +93,7 @@ def run(args, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--weft", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="a folder of make_small.py")
+    parser.add_argument("--model", type=Path, required=True, help="a folder of models.py")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", default="512x512")
     parser.add_argument("--steps", type=int, default=8)

@@ -2,7 +2,7 @@
 
     python lora.py --weft target/release/weft --model DIR [--rounds 5] [--steps 8] [--size 512x512] [--rank 16] [--quantize none]
 
-`--model` is a folder of make_small.py. The LoRA is random, of the given rank, on every attention and feed-forward matrix, and is
+`--model` is a folder of models.py. The LoRA is random, of the given rank, on every attention and feed-forward matrix, and is
 written to a temporary folder. "step" is the median over the steps of a run, without what the first one reads; "sample" is the
 whole node, with it.
 """
@@ -19,8 +19,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from compare import PROMPT, SEED, measured
-from weft import Link, graph
+from measure import measured
+from peers.common import PROMPT
+from programs import SEED, Link, graph
 
 ROWS = {"step s": 4, "sample s": 2, "start to picture s": 2, "peak memory MB": 0}
 MODULES = ("attention.to_q", "attention.to_k", "attention.to_v", "attention.to_out.0", "feed_forward.w1", "feed_forward.w2",
@@ -62,18 +63,18 @@ def run(args, folder, mode):
     (folder / "graph.ron").write_text(graph(nodes))
     command = [args.weft, "run", folder / "graph.ron", "--models", args.model.parent, "--models", folder / "models", "-o", folder,
                "--device", args.device, "--json", "--quiet"]
-    out, seconds, peak = measured([str(part) for part in command])
-    report = json.loads(out)
+    done = measured(command)
+    report = json.loads(done.out)
     sample = next(node["milliseconds"] for node in report["nodes"] if node["node"] == "sample") / 1000
     # The sampler's progress comes first; what follows is the decoder's.
     step = statistics.median(report["step_milliseconds"][: args.steps]) / 1000
-    return dict(zip(ROWS, (step, sample, seconds, peak), strict=True))
+    return dict(zip(ROWS, (step, sample, done.seconds, done.peak_mb), strict=True))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--weft", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="a folder of make_small.py")
+    parser.add_argument("--model", type=Path, required=True, help="a folder of models.py")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--size", default="512x512")

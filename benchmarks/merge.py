@@ -11,7 +11,6 @@ import argparse
 import json
 import statistics
 import struct
-import sys
 import tempfile
 from pathlib import Path
 
@@ -19,11 +18,8 @@ import numpy as np
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from compare import measured
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "reference"))
-
-from weft import Link, graph
+from measure import measured
+from programs import Link, graph
 
 RELEASED = {
     "dim": 3840, "n_heads": 30, "n_kv_heads": 30, "axes_dims": [32, 48, 48], "axes_lens": [1536, 512, 512], "n_refiner_layers": 1,
@@ -80,8 +76,8 @@ def run(args, folder, node, models):
     (folder / "graph.ron").write_text(graph(nodes_of(node, models, args.layout, args.precision)))
     with tempfile.TemporaryDirectory(dir=folder) as out:
         command = [args.weft, "run", folder / "graph.ron", "--models", folder / "models", "-o", out, "--device", args.device, "--quiet"]
-        _, seconds, peak = measured([str(part) for part in command])
-    return seconds, peak
+        done = measured(command)
+    return done.seconds, done.peak_mb
 
 
 def main():

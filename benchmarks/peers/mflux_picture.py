@@ -1,34 +1,32 @@
 """Makes one picture with mflux 0.24 and says how long each part took, as JSON.
 
-    python run_mflux.py MODEL PICTURE [--steps N] [--size WxH] [--seed N] [--prompt TEXT] [--decode MODE]
+    python mflux_picture.py MODEL PICTURE [--steps N] [--size WxH] [--dtype bfloat16] [--device gpu]
 
 mflux builds Z-Image in its released size only, so this reads the sizes from the model's configs and passes them
-to mflux's own classes; everything that runs afterwards is mflux's. Computes in float32: on a CPU MLX is thirty
-times slower in bfloat16.
+to mflux's own classes; everything that runs afterwards is mflux's. The prompt is encoded padded to 512 tokens, of which
+the real ones go on; the decoder works in strips, mflux's default.
 """
 
-import argparse
 import dataclasses
 import json
 import os
-import resource
-import sys
 import time
-from pathlib import Path
 
-START = time.perf_counter()
+from common import Clock, arguments
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import mlx.core as mx
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.z_image import z_image_initializer as initializer
+from mflux.models.z_image.model.z_image_text_encoder.prompt_encoder import PromptEncoder
 from mflux.models.z_image.variants.z_image import ZImage
 from mflux.models.z_image.weights.z_image_weight_definition import ZImageWeightDefinition
 
 
-def fit_to(folder):
-    """Makes mflux build the sizes of this folder, in float32."""
-    ModelConfig.precision = mx.float32
+def fit_to(folder, dtype):
+    """Makes mflux build the sizes of this folder, in `dtype`."""
+    ModelConfig.precision = getattr(mx, dtype)
     dit = json.loads((folder / "transformer" / "config.json").read_text())
     text = json.loads((folder / "text_encoder" / "config.json").read_text())
     dit_sizes = ["dim", "n_layers", "n_refiner_layers", "n_heads", "norm_eps", "qk_norm", "cap_feat_dim", "rope_theta",
@@ -50,53 +48,42 @@ def fit_to(folder):
     ZImageWeightDefinition.get_components = staticmethod(lambda: components)
 
 
-class Clock:
-    """Takes the time after each step."""
+class Steps:
+    """mflux's callbacks: the times at which steps end."""
 
-    def __init__(self):
-        self.times = []
+    def __init__(self, clock):
+        self.clock = clock
 
     def call_before_loop(self, **_):
-        self.times.append(time.perf_counter())
+        self.clock.step()
 
     def call_in_loop(self, latents, **_):
         mx.eval(latents)
-        self.times.append(time.perf_counter())
+        self.clock.step()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", type=Path)
-    parser.add_argument("picture", type=Path)
-    parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--size", default="512x512")
-    parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--prompt", default="a red fox in the snow")
-    parser.add_argument("--decode", choices=["low_memory", "full_precision", "legacy"], default="low_memory",
-                        help="mflux's own default is low_memory")
-    args = parser.parse_args()
-    width, height = map(int, args.size.split("x"))
+    args = arguments(__doc__)
+    fit_to(args.model, args.dtype)
+    clock, tokens = Clock(mx.eval), []
+    model = ZImage(model_path=str(args.model), float32=args.dtype == "float32")
+    encode = clock.timed("text", PromptEncoder.encode_prompt)
 
-    fit_to(args.model)
-    model = ZImage(model_path=str(args.model), float32=True)
-    model.vae.decode_mode = args.decode
-    clock = Clock()
-    model.callbacks.register(clock)
-    loaded = time.perf_counter()
+    def encode_prompt(**inputs):
+        embeds = encode(**inputs)
+        tokens.append(embeds.shape[0])
+        return embeds
+
+    PromptEncoder.encode_prompt = staticmethod(encode_prompt)
+    model.callbacks.register(Steps(clock))
+    clock.loaded = time.perf_counter()
     image = model.generate_image(
-        seed=args.seed, prompt=args.prompt, num_inference_steps=args.steps, width=width, height=height
+        seed=args.seed, prompt=args.prompt, num_inference_steps=args.steps, width=args.width, height=args.height
     )
-    decoded = time.perf_counter()
+    # MLX is lazy: what follows the last step is the decoder, however mflux divides it into calls.
+    clock.seconds["decode"] = time.perf_counter() - clock.steps[-1]
     image.save(path=args.picture, overwrite=True)
-    end = time.perf_counter()
-    # Kilobytes, but bytes on a Mac.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    print(json.dumps({
-        "mlx": mx.__version__, "load_s": round(loaded - START, 3),
-        "steps_s": [round(b - a, 3) for a, b in zip(clock.times, clock.times[1:])],
-        "decode_s": round(decoded - clock.times[-1], 3), "total_s": round(end - START, 3), "peak_mb": round(peak),
-        "matmul_gflops": round(matmul_gflops()),
-    }))
+    clock.report(f"0.24, MLX {mx.__version__}", tokens[0], device_mb=mx.get_peak_memory() / 2**20, matmul_gflops=matmul_gflops())
 
 
 def matmul_gflops(size=1024):
