@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bad_input::{Case, Place, Running, assert_all, models};
+use crate::hostile::folder_of;
 use crate::program::{Said, command, run_well, text_to_image};
 
 const TABLE: &str = "prompt.text,sample.seed,save.name\n\
@@ -140,6 +142,37 @@ fn a_row_that_fails_does_not_lose_the_rest() {
 }
 
 #[test]
+fn a_crash_costs_its_row() {
+    let (at, plugins) = (Place::new(), folder_of("hostile"));
+    let arguments = sweep(&at, "bad.what\nlocale\npipes\nfolder\n", "a", &["--json"]);
+    at.write(
+        "graph.ron",
+        r#"Graph(format: 1, nodes: { "bad": (kind: "hostile/World", inputs: { "what": "folder" }) })"#,
+    );
+    let plugins = ["--plugins".to_owned(), plugins.path().display().to_string()];
+    let told = said(&[&arguments[..], &plugins].concat());
+    assert_eq!(told.code, Some(8), "{}", told.stderr);
+    assert_eq!(states(&told), ["made", "failed", "made"]);
+    assert!(told.stderr.contains("it no longer talks") && told.stderr.contains("rows.csv:3"), "{}", told.stderr);
+}
+
+#[test]
+fn a_stop_keeps_what_is_finished() {
+    let at = Place::new();
+    let mut run = Running::start(&sweep(&at, TABLE, "a", &[]));
+    run.wait_for("row 3 of 4");
+    kill_process(Pid::from_child(&run.child), Signal::INT).expect("it runs");
+    let stopped = run.end();
+    assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("2 made, 0 finished before, 0 failed"), "{}", stopped.stderr);
+    let again = said(&sweep(&at, TABLE, "a", &["--json", "--quiet"]));
+    assert_eq!(
+        (again.code, states(&again)),
+        (Some(0), ["finished", "finished", "made", "made"].map(str::to_owned).into())
+    );
+}
+
+#[test]
 fn tables_that_are_wrong_are_refused_with_their_place() {
     assert_all(&[
         Case {
@@ -224,9 +257,9 @@ fn tables_that_are_wrong_are_refused_with_their_place() {
         },
         Case {
             name: "out of range",
-            arrange: |at| sweep(at, "sample.steps\n1\n2000\n", "o", &[]),
+            arrange: |at| sweep(at, "sample.steps\n2000\n1\n2000\n", "o", &[]),
             code: 4,
-            says: &["rows.csv:3:1", "input `steps`", "out of range"],
+            says: &["rows.csv:2:1", "rows.csv:4:1", "input `steps`", "out of range"],
         },
         Case {
             name: "a shard too many",

@@ -77,6 +77,11 @@ enum Done {
     Now(Vec<PathBuf>, Watch),
 }
 
+/// Whether somebody stopped the whole sweep.
+fn is_stop(error: &Error) -> bool {
+    matches!(error.code, Code::Interrupted | Code::Terminated)
+}
+
 impl<'a> Sweep<'a> {
     /// The rows of this shard. Nothing runs while one of them cannot.
     fn rows(&self, base: &Graph) -> std::result::Result<Vec<Row<'a>>, Vec<Error>> {
@@ -88,9 +93,12 @@ impl<'a> Sweep<'a> {
             match check(&graph, catalog, &self.roots, &[]) {
                 Ok(plan) => rows.push(Row { number, cells, graph, plan }),
                 Err(found) => {
-                    // What is wrong with every row is told once.
-                    let new = found.into_iter().filter(|error| said.insert(error.to_string()));
-                    errors.extend(new.map(|error| self.table.locate(error, &graph, cells)));
+                    // What is wrong with the graph of every row is told once.
+                    let is_new = |error: &Error| {
+                        self.table.cell_of(error, &graph, cells).is_some() || said.insert(error.to_string())
+                    };
+                    let new: Vec<Error> = found.into_iter().filter(is_new).collect();
+                    errors.extend(new.into_iter().map(|error| self.table.locate(error, &graph, cells)));
                 }
             }
         }
@@ -109,7 +117,7 @@ impl<'a> Sweep<'a> {
             let result = self.row(row, &counted);
             told.push(self.tell(row, result.as_ref()));
             let Err(error) = result else { continue };
-            if matches!(error.code, Code::Interrupted | Code::Terminated) {
+            if is_stop(&error) {
                 // What came before is no longer what ended the sweep.
                 errors.insert(0, error);
                 break;
@@ -173,6 +181,7 @@ impl<'a> Sweep<'a> {
         let (state, files, mut object) = match result {
             Ok(Done::Before(files)) => ("finished", files.as_slice(), json!({})),
             Ok(Done::Now(files, watch)) => ("made", files.as_slice(), watch.to_json(self.engine.device, &[])),
+            Err(error) if is_stop(error) => ("stopped", &[][..], json!({})),
             Err(_) => ("failed", &[][..], json!({})),
         };
         if !self.flags.common.json {

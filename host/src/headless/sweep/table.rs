@@ -122,14 +122,18 @@ impl Table {
         graph
     }
 
-    /// An error of a row's graph with the place in the table: that of the value, where it is about one.
-    pub fn locate(&self, mut error: Error, graph: &Graph, row: &[Cell]) -> Error {
+    /// The value of a row that an error of its graph is about.
+    pub fn cell_of<'a>(&self, error: &Error, graph: &Graph, row: &'a [Cell]) -> Option<&'a Cell> {
         let is_about = |((link, _), _): &(&(Link, Cell), &Cell)| {
             let kind = graph.nodes.get(&link.node).map_or("", |node| node.kind.as_str());
             error.place == format!("{}, input `{}`", describe(&link.node, kind), link.output)
         };
-        let cell = self.columns.iter().zip(row).find(is_about).map(|(_, cell)| cell);
-        let at = cell.map_or_else(|| self.line(row), |cell| self.place(cell));
+        self.columns.iter().zip(row).find(is_about).map(|(_, cell)| cell)
+    }
+
+    /// An error of a row's graph with its place in the table: that of the value, where it is about one.
+    pub fn locate(&self, mut error: Error, graph: &Graph, row: &[Cell]) -> Error {
+        let at = self.cell_of(&error, graph, row).map_or_else(|| self.line(row), |cell| self.place(cell));
         error.place = if error.place.is_empty() { at } else { format!("{at}, {}", error.place) };
         error
     }
