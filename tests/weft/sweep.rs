@@ -17,6 +17,12 @@ const TABLE: &str = "prompt.text,sample.seed,save.name\n\
     a red fox,3,b/fox\n\
     a red fox,4,\n";
 
+/// The same, but that nobody waits for the end of the third row.
+const ENDLESS: &str = "prompt.text,sample.seed,save.name,sample.steps\n\
+    \"a fox, in snow\nat \"\"night\"\"\",1,,\n\
+    (1girl:1.2),2,,\n\
+    a red fox,3,b/fox,1000\n";
+
 /// A sweep of the usual graph over this table, into a folder below `out`.
 fn sweep(at: &Place, table: &str, out: &str, more: &[&str]) -> Vec<String> {
     let (graph, table) = (at.write("graph.ron", text_to_image()), at.write("rows.csv", table));
@@ -94,8 +100,8 @@ fn a_killed_sweep_goes_on_where_it_was() {
     let at = Place::new();
     let expected = said(&sweep(&at, TABLE, "whole", &["--json", "--quiet"]));
     assert_eq!(expected.code, Some(0), "{}", expected.stderr);
-    let mut run = Running::start(&sweep(&at, TABLE, "killed", &[]));
-    run.wait_for("row 3 of 4");
+    let mut run = Running::start(&sweep(&at, ENDLESS, "killed", &[]));
+    run.wait_for("sample: 1/1000");
     run.child.kill().expect("it runs");
     assert_eq!(run.end().code, None);
     let whole = |name: &str| Path::new(&at.path(&format!("out/killed/{name}"))).join("row.json").exists();
@@ -159,8 +165,8 @@ fn a_crash_costs_its_row() {
 #[test]
 fn a_stop_keeps_what_is_finished() {
     let at = Place::new();
-    let mut run = Running::start(&sweep(&at, TABLE, "a", &[]));
-    run.wait_for("row 3 of 4");
+    let mut run = Running::start(&sweep(&at, ENDLESS, "a", &[]));
+    run.wait_for("sample: 1/1000");
     kill_process(Pid::from_child(&run.child), Signal::INT).expect("it runs");
     let stopped = run.end();
     assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
