@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Beginning of the temporary files' names, by which leftovers of a killed process are known.
 const TEMPORARY: &str = ".weft-tmp-";
@@ -47,14 +48,17 @@ fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(path)
 }
 
-/// Removes temporaries that a killed process left in `folder`. A process that still runs keeps its own.
+/// Removes temporaries that a killed process of this machine left in `folder`. A process that still runs keeps its own, and so
+/// does one of another machine: whether that runs cannot be seen from here.
 pub fn clean(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY)) else { continue };
-        let owner = rest.split('-').next().and_then(|pid| pid.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !is_running(pid)) {
+        let mut parts = rest.splitn(3, '-');
+        let owner = parts.next().and_then(|pid| pid.parse::<u32>().ok());
+        let is_here = parts.nth(1).is_none_or(|name| name == machine());
+        if is_here && owner.is_some_and(|pid| !is_running(pid)) {
             let path = entry.path();
             // A link is a file here: what it leads to is not ours.
             let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
@@ -86,7 +90,16 @@ pub fn temporary(folder: &Path) -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    folder.join(format!("{TEMPORARY}{}-{number}", std::process::id()))
+    folder.join(format!("{TEMPORARY}{}-{number}-{}", std::process::id(), machine()))
+}
+
+/// The name of this machine, as a file name takes it: machines that share a folder have processes of the same number.
+fn machine() -> &'static str {
+    static NAME: LazyLock<String> = LazyLock::new(|| {
+        let name = sysinfo::System::host_name().unwrap_or_default();
+        name.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
+    });
+    &NAME
 }
 
 /// Without it a crash of the machine may lose the new name.
@@ -133,8 +146,13 @@ mod tests {
         fs::write(half.join("part"), b"half").unwrap();
         let mine = folder.path().join(format!("{TEMPORARY}{}-7", std::process::id()));
         fs::write(&mine, b"being written").unwrap();
+        let theirs = folder.path().join(format!("{TEMPORARY}{dead}-0-another"));
+        fs::write(&theirs, b"being written").unwrap();
         clean(folder.path());
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(left, [mine]);
+        let mut left: Vec<PathBuf> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        left.sort();
+        let mut expected = [mine, theirs];
+        expected.sort();
+        assert_eq!(left, expected);
     }
 }

@@ -2,6 +2,8 @@
 
 /// Bytes of a graph file.
 pub const GRAPH_BYTES: u64 = 64 << 20;
+/// Bytes of a table of values.
+pub const TABLE_BYTES: u64 = 64 << 20;
 /// Nodes of a graph.
 pub const GRAPH_NODES: usize = 200_000;
 /// Nesting of a graph's values.

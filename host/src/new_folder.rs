@@ -71,6 +71,20 @@ impl NewFolder {
         Ok(target)
     }
 
+    /// Where it is until it has its name.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Gives it this place in one step, which is free then or an empty folder.
+    ///
+    /// # Errors
+    /// There is something else, or what the file system says.
+    pub fn publish(self, target: &Path) -> Result<()> {
+        let renamed = fs::rename(&self.temporary, target).and_then(|()| File::open(&self.root)?.sync_all());
+        renamed.map_err(|error| failed(target, &error))
+    }
+
     /// Making the folder reserves the name among all processes; a rename then takes the place of an empty one.
     fn take(&self, target: &Path) -> io::Result<()> {
         fs::create_dir(target)?;

@@ -2,6 +2,7 @@
 
 mod any_size;
 mod bad_input;
+mod cache;
 mod demo_upscaler;
 mod editor;
 mod engine;
@@ -24,6 +25,7 @@ mod queue;
 #[cfg(target_os = "linux")]
 mod screen;
 mod single_file;
+mod sweep;
 mod tiled;
 mod trust;
 mod tutorial;

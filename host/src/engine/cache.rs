@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::fingerprint::{Fingerprint, identity};
 use super::protocol::Table;
 use crate::table::{Model, Value};
@@ -23,7 +25,7 @@ struct Entry {
 }
 
 /// What a node said when it ran, which holds as long as its outputs do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Told {
     Note(String),
     Report(Table),

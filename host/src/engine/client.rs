@@ -180,6 +180,11 @@ impl Engine {
         end(&mut self.child);
     }
 
+    /// Whether its process is there.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }

@@ -10,10 +10,12 @@ use std::time::Instant;
 use plugin_api::{Error, ErrorKind, Result};
 
 use super::cache::{Cache, Told};
+use super::disk::Disk;
 use super::dump;
 use super::fingerprint::{self, Fingerprint};
+use super::needed::needed;
 use super::outputs;
-use super::protocol::{Event, Job};
+use super::protocol::{Event, How, Job};
 use super::surroundings::Surroundings;
 use crate::graph::{Plan, Source, Step};
 use crate::limits;
@@ -66,7 +68,7 @@ impl Executor {
 
     /// Forgets what these nodes gave, and all that depends on it.
     pub fn forget_from(&mut self, plan: &Plan, nodes: &[String]) {
-        let prints = fingerprint::of_plan(plan, |kind| self.registry.node(kind));
+        let prints = self.prints(plan);
         let mut is_stale = vec![false; prints.len()];
         for (index, step) in plan.steps().iter().enumerate() {
             let takes_stale =
@@ -80,21 +82,34 @@ impl Executor {
 
     fn run_steps(&mut self, job: &Job) -> std::result::Result<(), (String, Error)> {
         let steps = job.plan.steps();
-        let prints = fingerprint::of_plan(&job.plan, |kind| self.registry.node(kind));
+        let prints = self.prints(&job.plan);
+        let disk = job.cache.as_ref().map(|cache| Disk::new(cache, &job.plan, self.device));
         let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.cache.get(print)).collect();
-        let needed = needed(&job.plan, &outputs, job);
+        let mut how: Vec<How> =
+            outputs.iter().map(|known| if known.is_some() { How::Memory } else { How::NotNeeded }).collect();
+        let needed = needed(job, |index| {
+            if let (None, Some(disk)) = (&outputs[index], &disk)
+                && let Some(found) = self.from_disk(disk, index, &steps[index], prints[index])
+            {
+                (outputs[index], how[index]) = (Some(found), How::Disk);
+            }
+            outputs[index].is_some()
+        });
         for (index, step) in steps.iter().enumerate() {
-            let done = |milliseconds, cached| Event::Done { node: step.node.clone(), milliseconds, cached };
+            let done = |milliseconds, how| Event::Done { node: step.node.clone(), milliseconds, how };
             if needed[index] {
                 let start = Instant::now();
                 (self.events)(Event::Started { node: step.node.clone() });
-                let value =
-                    self.run_step(step, &prints[index], &outputs, job).map_err(|error| (step.node.clone(), error))?;
+                let result = self.run_step(step, &prints[index], &outputs, job);
+                let value = result.map_err(|error| (step.node.clone(), error))?;
+                if let Some(disk) = &disk {
+                    self.to_disk(disk, index, step, &value, &prints[index]);
+                }
                 outputs[index] = Some(value);
-                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, false));
+                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, How::Computed));
             } else {
                 self.tell_again(step, &prints[index]);
-                (self.events)(done(0.0, true));
+                (self.events)(done(0.0, how[index]));
             }
         }
         for dump in &job.dumps {
@@ -105,6 +120,11 @@ impl Executor {
             dump::write(&value, &dump.output, &dump.file).map_err(|error| (dump.node.clone(), error))?;
         }
         Ok(())
+    }
+
+    fn prints(&self, plan: &Plan) -> Vec<Fingerprint> {
+        let code = |kind: &str| self.registry.node(kind).map_or("", |kind| kind.plugin.as_str());
+        fingerprint::of_plan(plan, code, fingerprint::as_it_lies)
     }
 
     /// A node that need not run again still has its files and what it said, and they belong to this run too.
@@ -150,6 +170,38 @@ impl Executor {
     }
 }
 
+/// Outputs that outlive the process. Nodes that save or show something have to do so each time.
+impl Executor {
+    /// From here on this engine knows them too.
+    fn from_disk(&mut self, disk: &Disk<'_>, index: usize, step: &Step, print: Fingerprint) -> Option<Value> {
+        if self.registry.node(&step.kind)?.spec.sink {
+            return None;
+        }
+        let found = disk.get(index).unwrap_or_else(|why| {
+            self.note(step, why);
+            None
+        });
+        let (value, told) = found?;
+        self.cache.put(print, value.clone(), Vec::new(), told);
+        Some(value)
+    }
+
+    fn to_disk(&self, disk: &Disk<'_>, index: usize, step: &Step, value: &Value, print: &Fingerprint) {
+        let (written, told) = self.cache.seen(print);
+        let is_sink = self.registry.node(&step.kind).is_none_or(|kind| kind.spec.sink);
+        if !is_sink
+            && written.is_empty()
+            && let Err(why) = disk.put(index, value, told)
+        {
+            self.note(step, why);
+        }
+    }
+
+    fn note(&self, step: &Step, text: String) {
+        (self.events)(Event::Note { node: step.node.clone(), text });
+    }
+}
+
 /// What a node does that Weft can make good, and its author should know.
 impl Executor {
     fn tidy(&self, step: &Step, kind: &NodeKind) {
@@ -169,8 +221,7 @@ impl Executor {
     }
 
     fn warn(&self, step: &Step, kind: &NodeKind, what: &str) {
-        let text = format!("the plugin `{}` {what}", kind.plugin_name());
-        (self.events)(Event::Note { node: step.node.clone(), text });
+        self.note(step, format!("the plugin `{}` {what}", kind.plugin_name()));
     }
 }
 
@@ -194,29 +245,6 @@ fn watched(events: &Events, is_sink: bool) -> (Events, Rc<RefCell<Vec<Told>>>) {
         to(event);
     });
     (watch, told)
-}
-
-/// Whether each step has to run: its output is wanted and not known. Wanted is what a sink or a dump needs.
-fn needed(plan: &Plan, known: &[Option<Value>], job: &Job) -> Vec<bool> {
-    let steps = plan.steps();
-    let mut taken = vec![false; steps.len()];
-    let mut wanted = vec![false; steps.len()];
-    for source in steps.iter().flat_map(|step| &step.inputs) {
-        if let (_, Source::Step { step, .. }) = source {
-            taken[*step] = true;
-        }
-    }
-    let mut needed = vec![false; steps.len()];
-    for (index, step) in steps.iter().enumerate().rev() {
-        let dumped = job.dumps.iter().any(|dump| dump.node == step.node);
-        needed[index] = (wanted[index] || dumped || !taken[index]) && known[index].is_none();
-        for (_, source) in step.inputs.iter().filter(|_| needed[index]) {
-            if let Source::Step { step, .. } = source {
-                wanted[*step] = true;
-            }
-        }
-    }
-    needed
 }
 
 fn gather(kind: &NodeKind, step: &Step, outputs: &[Option<Value>]) -> Result<Value> {

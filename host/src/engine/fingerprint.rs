@@ -1,5 +1,5 @@
-//! What makes two runs of a node the same: its kind and plugin, its params, the identity of the files that it reads,
-//! and the same of everything that it takes from.
+//! What makes two runs of a node the same: its kind, the code that runs it, its params, the files that it reads, and the
+//! same of everything that it takes from.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::protocol::Contents;
 use crate::graph::{Param, Plan, Source};
 use crate::limits;
-use crate::plugins::NodeKind;
 
 pub type Fingerprint = [u8; 32];
 
-/// The fingerprints of all steps, in their order.
-pub fn of_plan(plan: &Plan, kind: impl Fn(&str) -> Option<&'static NodeKind>) -> Vec<Fingerprint> {
+/// The fingerprints of all steps, in their order. `code` tells which code runs a kind of node, `file` what a file is.
+pub fn of_plan<'a>(plan: &Plan, code: impl Fn(&str) -> &'a str, file: impl Fn(&mut Sha256, &Path)) -> Vec<Fingerprint> {
     let mut all: Vec<Fingerprint> = Vec::with_capacity(plan.steps().len());
     for step in plan.steps() {
         let mut hash = Sha256::new();
         text(&mut hash, &step.kind);
-        text(&mut hash, kind(&step.kind).map_or("", |kind| &kind.plugin));
+        text(&mut hash, code(&step.kind));
         for (name, source) in &step.inputs {
             text(&mut hash, name);
             match source {
@@ -27,12 +27,39 @@ pub fn of_plan(plan: &Plan, kind: impl Fn(&str) -> Option<&'static NodeKind>) ->
                     hash.update(all[*step]);
                     text(&mut hash, output);
                 }
-                Source::Param(value) => param(&mut hash, value),
+                Source::Param(value) => param(&mut hash, value, &file),
             }
         }
         all.push(hash.finalize().into());
     }
     all
+}
+
+/// A file as it lies on this disk: nothing of it is read.
+pub fn as_it_lies(hash: &mut Sha256, path: &Path) {
+    text(hash, &path.to_string_lossy());
+    for (file, identity) in files(path) {
+        text(hash, &file.to_string_lossy());
+        hash.update(identity);
+    }
+}
+
+/// A file by its name and content, which are the same on every machine; one that nobody has read [as it lies](as_it_lies).
+pub fn by_content(files: &Contents) -> impl Fn(&mut Sha256, &Path) {
+    |hash, path| match files.get(path) {
+        Some(content) => {
+            text(hash, &content.name);
+            text(hash, &content.sha256);
+        }
+        None => as_it_lies(hash, path),
+    }
+}
+
+/// What changes when the file, or one in the folder, is written or replaced.
+pub fn stamp(path: &Path) -> Fingerprint {
+    let mut hash = Sha256::new();
+    as_it_lies(&mut hash, path);
+    hash.finalize().into()
 }
 
 /// Length first, so that `ab`, `c` and `a`, `bc` differ.
@@ -41,7 +68,7 @@ fn text(hash: &mut Sha256, text: &str) {
     hash.update(text);
 }
 
-fn param(hash: &mut Sha256, value: &Param) {
+fn param(hash: &mut Sha256, value: &Param, file: &impl Fn(&mut Sha256, &Path)) {
     match value {
         Param::Bool(value) => hash.update([0, u8::from(*value)]),
         Param::Int(value) => {
@@ -58,17 +85,13 @@ fn param(hash: &mut Sha256, value: &Param) {
         }
         Param::File(path) => {
             hash.update([4]);
-            text(hash, &path.to_string_lossy());
-            for (file, identity) in files(path) {
-                text(hash, &file.to_string_lossy());
-                hash.update(identity);
-            }
+            file(hash, path);
         }
         Param::Rows(rows) => {
             hash.update([5]);
             for (name, cell) in rows.iter().flatten() {
                 text(hash, name);
-                param(hash, cell);
+                param(hash, cell, file);
             }
             hash.update((rows.len() as u64).to_le_bytes());
         }
@@ -76,7 +99,7 @@ fn param(hash: &mut Sha256, value: &Param) {
             hash.update([6]);
             for (name, value) in entries {
                 text(hash, name);
-                param(hash, value);
+                param(hash, value, file);
             }
         }
     }
@@ -119,7 +142,7 @@ mod tests {
 
     fn print(value: &Param) -> Vec<u8> {
         let mut hash = Sha256::new();
-        param(&mut hash, value);
+        param(&mut hash, value, &as_it_lies);
         hash.finalize().to_vec()
     }
 

@@ -15,12 +15,15 @@ impl Job {
     pub fn prepare(plan: Plan, graph: &Graph, catalog: &Catalog, roots: &Roots, output: &Path) -> Result<Self> {
         let output = prepare_output(output)?;
         let (graph, models) = (shareable(graph, catalog, roots), roots.models.clone());
-        Ok(Self { plan, graph, output, models, dumps: Vec::new() })
+        Ok(Self { plan, graph, output, models, dumps: Vec::new(), cache: None })
     }
 }
 
 /// The output folder, made where it is missing and freed of what a killed run left.
-fn prepare_output(folder: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// It cannot be used.
+pub fn prepare_output(folder: &Path) -> Result<PathBuf> {
     let failed = |error: std::io::Error| {
         Error::new(Code::Output, format!("the output folder {} cannot be used", folder.display()))
             .cause(crate::error::io_cause(&error))

@@ -3,14 +3,18 @@
 
 mod cache;
 mod client;
+mod disk;
 mod dump;
 mod execute;
-mod fingerprint;
+pub mod fingerprint;
 mod job;
+mod needed;
 mod outputs;
+mod plain;
 mod process;
 pub mod protocol;
 mod surroundings;
 
 pub use client::{Engine, GRACE, Options};
+pub use job::prepare_output;
 pub use process::serve;

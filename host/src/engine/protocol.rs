@@ -1,12 +1,14 @@
 //! What client and engine say to each other: length-prefixed postcard messages over the engine's standard input and
 //! output. No tensor crosses; pictures cross as pixels.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::Fingerprint;
 use crate::error::Error;
 use crate::graph::Plan;
 use crate::limits;
@@ -38,6 +40,32 @@ pub struct Job {
     /// The folders of models, first one wins: what belongs to a file may lie elsewhere below them.
     pub models: Vec<PathBuf>,
     pub dumps: Vec<Dump>,
+    /// None keeps outputs in memory alone.
+    pub cache: Option<DiskCache>,
+}
+
+/// Where outputs of nodes are kept on the disk, and what their keys are made of besides the plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DiskCache {
+    pub folder: PathBuf,
+    /// The most bytes that all entries may have.
+    pub limit: u64,
+    /// The program and its plugins by their SHA-256: another build may compute other numbers.
+    pub build: String,
+    pub files: Contents,
+}
+
+/// What the files of a plan hold, by their paths.
+pub type Contents = BTreeMap<PathBuf, Content>;
+
+/// What a file or a model's folder is on any machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Content {
+    /// Its name below the folder that names are joined to: nodes may give it as a text.
+    pub name: String,
+    pub sha256: String,
+    /// How it lay on this disk before it was read.
+    pub stamp: Fingerprint,
 }
 
 /// Writes a node's output as float32 safetensors.
@@ -95,7 +123,7 @@ pub enum Event {
     Done {
         node: String,
         milliseconds: f64,
-        cached: bool,
+        how: How,
     },
     /// A file that the node wrote.
     Wrote {
@@ -117,6 +145,26 @@ pub enum Event {
     Finished {
         peak_bytes: u64,
     },
+}
+
+/// How a node came to its outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    Computed,
+    /// An earlier run of this engine left them.
+    Memory,
+    /// An earlier process left them.
+    Disk,
+    /// Nobody asks for them: whatever takes them has its own already.
+    NotNeeded,
+}
+
+impl How {
+    /// Whether the node need not run.
+    pub fn is_cached(self) -> bool {
+        self != Self::Computed
+    }
 }
 
 /// What a node says of many things at once. Every row has a cell for each column.

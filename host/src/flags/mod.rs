@@ -1,10 +1,12 @@
 //! The command line of `weft`.
 
+mod cache;
 mod convert;
 #[cfg(feature = "editor")]
 mod edit;
 mod folders;
 mod plugin;
+mod shard;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::graph::Roots;
 use crate::table::{Device, memory};
 
+pub use cache::CacheFlags;
 pub use convert::{ConvertCommand, ConvertLoraFlags, ConvertModelFlags, LayoutFlag};
 #[cfg(feature = "editor")]
 pub use edit::{EditFlags, ThemeFlag};
@@ -23,6 +26,7 @@ pub use folders::ModelFolders;
 use folders::check_folders;
 pub(crate) use folders::folders_called;
 pub use plugin::{NewPlugin, PluginCommand, PluginFiles, PluginFlags};
+pub use shard::Shard;
 
 /// A node editor and headless runner for image models on Apple MLX.
 #[derive(Debug, Parser)]
@@ -87,6 +91,12 @@ pub struct RunFlags {
     /// Give an input another value: RON, or a bare word as text
     #[arg(long, value_name = "NODE.INPUT=VALUE")]
     pub set: Vec<String>,
+    /// Run the graph for each row of a CSV table, whose header names inputs as NODE.INPUT
+    #[arg(long, value_name = "FILE", conflicts_with = "dump")]
+    pub sweep: Option<PathBuf>,
+    /// Only the rows whose number, counted from 0, leaves K when it is divided by N
+    #[arg(long, value_name = "K/N", requires = "sweep")]
+    pub shard: Option<Shard>,
     /// Folder for the pictures
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub output: PathBuf,
@@ -96,6 +106,8 @@ pub struct RunFlags {
     /// Write into pictures the SHA-256 of the model files, by which other machines find them
     #[arg(long)]
     pub hash: bool,
+    #[command(flatten)]
+    pub cache: CacheFlags,
     /// Print the time that every node took
     #[arg(long)]
     pub time: bool,

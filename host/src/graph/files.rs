@@ -91,6 +91,14 @@ impl Roots {
         extra(true).chain(own).chain(extra(false)).collect()
     }
 
+    /// The name of a file that was found, below the folder that names are joined to; of one that lies elsewhere, its own.
+    pub(crate) fn named(&self, folder: &Folder, path: &Path) -> String {
+        let below = self.below(folder);
+        let name = below.iter().find_map(|folder| path.strip_prefix(folder).ok()).map(Path::to_owned);
+        let own = || path.file_name().map(PathBuf::from).unwrap_or_default();
+        name.unwrap_or_else(own).to_string_lossy().into_owned()
+    }
+
     /// A name that tells nothing of this machine: an absolute path becomes one below the folder that names are joined to.
     pub(crate) fn shared(&self, folder: &Folder, name: &str) -> String {
         let path = Path::new(name);

@@ -128,8 +128,7 @@ impl Graph {
             Error::new(Code::Usage, format!("--set {assignment}: the graph has no node `{}`", link.node))
                 .help(format!("its nodes are {names}"))
         })?;
-        let input = if is_bare_word(value.trim()) { None } else { file::input_of(value.trim()) };
-        node.inputs.insert(link.output, input.unwrap_or_else(|| Input::text(value)));
+        node.inputs.insert(link.output, Input::of_flag(value));
         Ok(())
     }
 }
@@ -146,6 +145,12 @@ impl Input {
     pub fn text(text: &str) -> Self {
         // Writing a str as RON cannot fail.
         Self::Value(ron::to_string(text).unwrap_or_default())
+    }
+
+    /// What `--set` means by a value: RON, or what is none as text.
+    pub fn of_flag(value: &str) -> Self {
+        let input = if is_bare_word(value.trim()) { None } else { file::input_of(value.trim()) };
+        input.unwrap_or_else(|| Self::text(value))
     }
 
     fn from_raw(raw: &RawValue) -> Option<Self> {

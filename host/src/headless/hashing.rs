@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::loras::size;
+use super::run::Signals;
 use super::say;
-use crate::graph::{Graph, Roots};
+use crate::engine::protocol::Contents;
+use crate::graph::{Graph, Plan, Roots};
 use crate::library::{self, Hashes};
 use crate::plugins::Catalog;
 use crate::text::printable;
@@ -85,6 +87,28 @@ pub fn write_identities(graph: &mut Graph, catalog: &Catalog, roots: &Roots, has
         hashes.compute(path, &mut |bytes| progress.add(bytes)).ok().flatten()
     });
     hashes.save();
+}
+
+/// What the files of a plan of `graph` hold. Those that nobody has read yet are read, until a signal comes.
+pub fn contents(
+    graph: &Graph,
+    plan: &Plan,
+    catalog: &Catalog,
+    roots: &Roots,
+    hashes: &Hashes,
+    signals: &Signals,
+) -> Contents {
+    let mut progress = Progress::new(0);
+    let mut read = false;
+    let mut told = |bytes| {
+        read = true;
+        progress.add(bytes) && !signals.seen()
+    };
+    let contents = library::contents(graph, plan, catalog, roots, hashes, &mut told);
+    if read {
+        hashes.save();
+    }
+    contents
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The commands without a window.
 
+mod caching;
 mod calibrate;
 mod convert;
 mod hashing;
@@ -9,6 +10,7 @@ mod nodes;
 mod plugin;
 mod progress;
 mod run;
+mod sweep;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,7 +20,7 @@ use serde_json::json;
 
 use crate::engine::{self, Engine};
 use crate::error::{Code, Error};
-use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags};
+use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags, RunFlags};
 use crate::graph::{Graph, check, describe};
 use crate::library::Hashes;
 use crate::picture;
@@ -28,7 +30,7 @@ use crate::text;
 /// Carries out one command.
 pub fn main(flags: Flags) -> ExitCode {
     let (json, result) = match flags.command {
-        Command::Run(flags) => (flags.common.json, run::run(&flags)),
+        Command::Run(flags) => (flags.common.json, run_or_sweep(&flags)),
         #[cfg(feature = "editor")]
         Command::Edit(flags) => (flags.common.json, edit(flags)),
         Command::Check { graph, common } => (common.json, check_graph(&graph, &common)),
@@ -44,6 +46,13 @@ pub fn main(flags: Flags) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(failure, json),
+    }
+}
+
+fn run_or_sweep(flags: &RunFlags) -> Outcome {
+    match &flags.sweep {
+        Some(table) => sweep::sweep(flags, table),
+        None => run::run(flags),
     }
 }
 

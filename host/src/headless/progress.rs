@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::engine::protocol::Event;
+use crate::engine::protocol::{self, Event};
 use crate::text;
 
 /// Shows events as they come.
@@ -40,7 +40,10 @@ impl Progress {
             Event::Progress { node, done, total } => self.step(node, u64::from(*done), u64::from(*total)),
             Event::Loading { node, done, total } => self.load(node, *done, *total),
             Event::Note { node, text } => self.line(&format!("{node}: {text}")),
-            Event::Done { node, milliseconds, cached: false } => self.end(node, *milliseconds),
+            Event::Done { node, milliseconds, how: protocol::How::Computed } => self.end(node, *milliseconds),
+            Event::Done { node, how: protocol::How::Disk, .. } => {
+                self.line(&format!("{node}: from the cache on the disk"))
+            }
             _ => {}
         }
     }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::caching::Caching;
 use super::progress::Progress;
 use super::{Failure, Outcome, SHOWN, hashing, open, print, say, warn_of_others, warn_of_refused};
-use crate::engine::protocol::{Dump, Event, Job, Table};
+use crate::engine::protocol::{Dump, Event, How, Job, Table};
 use crate::engine::{Engine, GRACE};
 use crate::error::{Code, Error, Result};
 use crate::flags::RunFlags;
@@ -36,6 +37,7 @@ pub fn run(flags: &RunFlags) -> Outcome {
     warn_of_refused(&engine);
     let roots = flags.common.roots(&flags.graph)?;
     let hashes = Hashes::of_user();
+    let caching = Caching::begin(&flags.cache, &engine.catalog, &hashes)?;
     hashing::find_files(&mut graph, &engine.catalog, &roots, &hashes);
     let wanted: Vec<Link> = dumps.iter().map(|(link, _)| link.clone()).collect();
     let warnings = warn_of_others(&graph, &engine);
@@ -47,7 +49,10 @@ pub fn run(flags: &RunFlags) -> Outcome {
     if flags.hash {
         hashing::write_identities(&mut graph, &engine.catalog, &roots, &hashes);
     }
-    let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
+    let catalog = &engine.catalog;
+    let contents = || hashing::contents(&graph, &plan, catalog, &roots, &hashes, &signals);
+    let cache = caching.map(|caching| caching.with(contents()));
+    let mut job = Job { cache, ..Job::prepare(plan, &graph, catalog, &roots, &flags.output)? };
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
     let mut watch = Watch::new(&graph, flags.quiet);
     engine.run(job);
@@ -93,6 +98,15 @@ impl Signals {
         signal_hook::flag::register(SIGTERM, Arc::clone(&signals.terminate)).map_err(failed)?;
         Ok(signals)
     }
+
+    pub fn is_terminated(&self) -> bool {
+        self.terminate.load(Ordering::Relaxed)
+    }
+
+    /// Whether one came that nobody has answered yet.
+    pub fn seen(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed) || self.terminate.load(Ordering::Relaxed)
+    }
 }
 
 /// What is known of a run so far.
@@ -100,7 +114,7 @@ pub(super) struct Watch {
     progress: Progress,
     kinds: HashMap<String, String>,
     running: Option<String>,
-    times: Vec<(String, f64, bool)>,
+    times: Vec<(String, f64, How)>,
     written: Vec<(String, PathBuf)>,
     /// Notes and tables of nodes, as `--json` gives them.
     notes: Vec<Value>,
@@ -190,9 +204,9 @@ impl Watch {
                 self.last_step = Instant::now();
             }
             Event::Loading { .. } => self.last_step = Instant::now(),
-            Event::Done { node, milliseconds, cached } => {
+            Event::Done { node, milliseconds, how } => {
                 self.running = None;
-                self.times.push((node, milliseconds, cached));
+                self.times.push((node, milliseconds, how));
             }
             Event::Wrote { node, path } => self.written.push((node, path)),
             Event::Note { node, text } => self.notes.push(json!({ "node": node, "text": text })),
@@ -225,17 +239,30 @@ impl Watch {
             self.written.iter().for_each(|(_, path)| print(&path.display().to_string()));
         }
         if flags.time {
-            for (node, milliseconds, _) in self.times.iter().filter(|(_, _, cached)| !cached) {
-                say(&format!("{milliseconds:10.1} ms  {node} ({})", self.kinds.get(node).map_or("", String::as_str)));
-            }
-            let total = self.started.elapsed().as_secs_f64() * 1e3;
-            say(&format!("{total:10.1} ms  from start to end"));
+            self.report_times();
         }
     }
 
+    /// What every node took, on standard error.
+    pub fn report_times(&self) {
+        for (node, milliseconds, how) in &self.times {
+            let kind = self.kinds.get(node).map_or("", String::as_str);
+            match how {
+                How::Computed => say(&format!("{milliseconds:10.1} ms  {node} ({kind})")),
+                How::Disk => say(&format!("   from disk   {node} ({kind})")),
+                How::Memory | How::NotNeeded => {}
+            }
+        }
+        let total = self.started.elapsed().as_secs_f64() * 1e3;
+        say(&format!("{total:10.1} ms  from start to end"));
+    }
+
     /// Everything that is known of the run.
-    fn to_json(&self, device: Device, warnings: &[String]) -> Value {
-        let node = |(node, milliseconds, cached): &(String, f64, bool)| json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds, "cached": cached });
+    pub fn to_json(&self, device: Device, warnings: &[String]) -> Value {
+        let node = |(node, milliseconds, how): &(String, f64, How)| {
+            json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds,
+                    "cached": how.is_cached(), "how": how })
+        };
         let file = |(node, path): &(String, PathBuf)| json!({ "node": node, "path": path });
         let nodes: Vec<_> = self.times.iter().map(node).collect();
         let files: Vec<_> = self.written.iter().map(file).collect();

@@ -17,7 +17,7 @@ use super::model::in_cache;
 use crate::error::{Code, Error, Result};
 use crate::graph::Identity;
 use crate::walk::{Meets, walk};
-use crate::{atomic, limits};
+use crate::{atomic, limits, text};
 
 /// Endings of the files in a folder that make it what it is: pictures and texts about it do not.
 const COUNTED: [&str; 7] = [".safetensors", ".gguf", ".pth", ".pt", ".ckpt", ".bin", ".json"];
@@ -189,7 +189,7 @@ fn of_list(files: &[(String, PathBuf)], hashes: &[String]) -> Option<Identity> {
 }
 
 fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    text::hex(&hash.finalize())
 }
 
 /// Of the cache's file.

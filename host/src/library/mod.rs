@@ -1,5 +1,6 @@
 //! What lies below the models and input folders, and the templates: lists for browsers and `weft loras`. No window here.
 
+mod contents;
 pub mod extra_paths;
 mod facts;
 mod hashes;
@@ -12,6 +13,7 @@ mod substitute;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tokenizers;
 mod upscaler;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use plugin_api::Folder;
 use crate::graph::{Roots, names};
 
 pub use crate::walk::Entry;
+pub use contents::contents;
 pub use facts::{Facts, FileFacts};
 pub use hashes::{Hashes, Told, bytes as hashed_bytes};
 pub use lora::LoraFacts;

@@ -61,10 +61,10 @@ impl Watch {
                 self.said(shared, &node, |said| push(&mut said.reports, Arc::new(table), REPORTS));
                 return true;
             }
-            Event::Done { node, milliseconds, cached } => {
+            Event::Done { node, milliseconds, how } => {
                 self.reach(shared, &node);
                 self.running = None;
-                self.at(shared, node, NodeState::Done { milliseconds, cached });
+                self.at(shared, node, NodeState::Done { milliseconds, cached: how.is_cached() });
                 return true;
             }
             Event::Failed { node, error } => {
@@ -221,7 +221,8 @@ mod tests {
     }
 
     fn done(node: &str, cached: bool) -> Event {
-        Event::Done { node: node.into(), milliseconds: 0.0, cached }
+        let how = if cached { How::Memory } else { How::Computed };
+        Event::Done { node: node.into(), milliseconds: 0.0, how }
     }
 
     /// One run, after which every node's notes and the titles of its reports are given.

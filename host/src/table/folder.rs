@@ -149,7 +149,8 @@ fn texts(metadata: &Value) -> serde_json::Value {
     entries.iter().filter_map(text).collect::<serde_json::Map<_, _>>().into()
 }
 
-fn file_dtype(dtype: Dtype) -> safetensors::Dtype {
+/// The type's name in a file.
+pub fn file_dtype(dtype: Dtype) -> safetensors::Dtype {
     use safetensors::Dtype as File;
     match dtype {
         Dtype::Bool => File::BOOL,

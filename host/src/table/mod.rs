@@ -24,11 +24,12 @@ use plugin_api::Result;
 use plugin_api::abi::{self, Host, Text};
 
 pub use error::{table as plugin_table, take as take_status};
+pub use folder::file_dtype;
 pub use live::{Handles, take_refused};
-pub use mlx::{Device, active_memory, clear_spare_buffers, peak_memory, start};
+pub use mlx::{Device, active_memory, clear_spare_buffers, from_bytes, peak_memory, start};
 pub use model::Model;
 pub use run::{Events, Run};
-pub use tensor::{Tensor, to_bytes};
+pub use tensor::{Tensor, dtype_of, to_bytes};
 pub use value::Value;
 
 /// Computes every tensor in a value, so that time and errors fall on the node that made it.
