@@ -16,9 +16,10 @@ use super::outputs;
 use super::protocol::{Event, Job};
 use super::surroundings::Surroundings;
 use crate::graph::{Plan, Source, Step};
+use crate::foresee::{self, Known, LastUse, Machine};
 use crate::limits;
 use crate::plugins::{NodeKind, Registry};
-use crate::table::{Device, Events, Handles, Run, Value, active_memory, take_refused, take_status};
+use crate::table::{Device, Events, Handles, Run, Value, active_memory, clear_spare_buffers, memory, take_peak_memory, take_refused, take_status};
 
 /// What outlives a run.
 pub struct Executor {
@@ -44,7 +45,8 @@ impl Executor {
     /// Runs a job to its end, and says so.
     pub fn run(&mut self, job: &Job) {
         self.cache.begin();
-        if let Err((node, error)) = self.run_steps(job) {
+        let mut peak_bytes = take_peak_memory();
+        if let Err((node, error)) = self.run_steps(job, &mut peak_bytes) {
             if !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Invalid | ErrorKind::File) {
                 self.cache.clear();
             }
@@ -55,7 +57,7 @@ impl Executor {
             }
         }
         self.cache.end();
-        (self.events)(Event::Finished { peak_bytes: crate::table::peak_memory() });
+        (self.events)(Event::Finished { peak_bytes: peak_bytes.max(take_peak_memory()) });
     }
 
     /// Forgets every output, and tells what is left: handles that nobody gave back.
@@ -78,23 +80,33 @@ impl Executor {
         }
     }
 
-    fn run_steps(&mut self, job: &Job) -> std::result::Result<(), (String, Error)> {
+    /// `most` is the run's peak so far.
+    fn run_steps(&mut self, job: &Job, most: &mut u64) -> std::result::Result<(), (String, Error)> {
         let steps = job.plan.steps();
         let prints = fingerprint::of_plan(&job.plan, |kind| self.registry.node(kind));
         let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.cache.get(print)).collect();
         let needed = needed(&job.plan, &outputs, job);
+        self.foresee(job, &needed)?;
+        let last_use = if job.once { LastUse::of(&job.plan, |index| needed[index]) } else { LastUse::default() };
         for (index, step) in steps.iter().enumerate() {
-            let done = |milliseconds, cached| Event::Done { node: step.node.clone(), milliseconds, cached };
+            let done = |milliseconds, cached, peak_bytes| {
+                Event::Done { node: step.node.clone(), milliseconds, cached, peak_bytes }
+            };
             if needed[index] {
                 let start = Instant::now();
                 (self.events)(Event::Started { node: step.node.clone() });
                 let value =
                     self.run_step(step, &prints[index], &outputs, job).map_err(|error| (step.node.clone(), error))?;
                 outputs[index] = Some(value);
-                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, false));
+                let peak_bytes = take_peak_memory();
+                *most = peak_bytes.max(*most);
+                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, false, peak_bytes));
+                for (step, output) in last_use.after(index) {
+                    outputs[step].as_ref().and_then(|value| entry(value, output)).iter().for_each(release);
+                }
             } else {
                 self.tell_again(step, &prints[index]);
-                (self.events)(done(0.0, true));
+                (self.events)(done(0.0, true, 0));
             }
         }
         for dump in &job.dumps {
@@ -105,6 +117,24 @@ impl Executor {
             dump::write(&value, &dump.output, &dump.file).map_err(|error| (dump.node.clone(), error))?;
         }
         Ok(())
+    }
+
+    /// Tells what the run will need.
+    ///
+    /// # Errors
+    /// It does not fit.
+    fn foresee(&self, job: &Job, needed: &[bool]) -> std::result::Result<(), (String, Error)> {
+        let outputs = |kind: &str| {
+            let outputs = self.registry.node(kind).map_or(&[][..], |kind| &kind.spec.outputs);
+            outputs.iter().map(|output| (output.name.clone(), output.kind.clone())).collect()
+        };
+        let memory = memory::of_engine();
+        let machine = Machine { gpu: self.device == Device::Gpu, memory, once: job.once };
+        let mut known = Known { outputs: &outputs, file: &mut foresee::read };
+        let foreseen = foresee::of(&job.plan, |index| needed[index], machine, &mut known);
+        let fits = foreseen.check(memory);
+        (self.events)(Event::Foreseen { foreseen, memory });
+        fits
     }
 
     /// A node that need not run again still has its files and what it said, and they belong to this run too.
@@ -217,6 +247,13 @@ fn needed(plan: &Plan, known: &[Option<Value>], job: &Job) -> Vec<bool> {
         }
     }
     needed
+}
+
+fn release(value: &Value) {
+    if let Value::Model(model) = value {
+        model.release();
+        clear_spare_buffers();
+    }
 }
 
 fn gather(kind: &NodeKind, step: &Step, outputs: &[Option<Value>]) -> Result<Value> {

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::foresee::Foreseen;
 use crate::graph::Plan;
 use crate::limits;
 use crate::plugins::Catalog;
@@ -38,6 +39,8 @@ pub struct Job {
     /// The folders of models, first one wins: what belongs to a file may lie elsewhere below them.
     pub models: Vec<PathBuf>,
     pub dumps: Vec<Dump>,
+    /// No other run follows: weights go as soon as no node of this one takes them.
+    pub once: bool,
 }
 
 /// Writes a node's output as float32 safetensors.
@@ -62,6 +65,11 @@ pub enum Event {
     },
     /// The engine cannot start.
     Unusable(Error),
+    /// What the run will need of the bytes that it can have, before its first node.
+    Foreseen {
+        foreseen: Foreseen,
+        memory: u64,
+    },
     Started {
         node: String,
     },
@@ -96,6 +104,8 @@ pub enum Event {
         node: String,
         milliseconds: f64,
         cached: bool,
+        /// The most bytes that tensors took while it ran, those of other nodes included; 0 where it did not run.
+        peak_bytes: u64,
     },
     /// A file that the node wrote.
     Wrote {

@@ -49,6 +49,7 @@ pub fn run(flags: &RunFlags) -> Outcome {
     }
     let mut job = Job::prepare(plan, &graph, &engine.catalog, &roots, &flags.output)?;
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
+    job.once = true;
     let mut watch = Watch::new(&graph, flags.quiet);
     engine.run(job);
     let result = watch.follow(&mut engine, &signals);
@@ -100,7 +101,8 @@ pub(super) struct Watch {
     progress: Progress,
     kinds: HashMap<String, String>,
     running: Option<String>,
-    times: Vec<(String, f64, bool)>,
+    /// Node, milliseconds, whether it was cached, and the most bytes that tensors took meanwhile.
+    times: Vec<(String, f64, bool, u64)>,
     written: Vec<(String, PathBuf)>,
     /// Notes and tables of nodes, as `--json` gives them.
     notes: Vec<Value>,
@@ -109,6 +111,8 @@ pub(super) struct Watch {
     last_step: Instant,
     started: Instant,
     peak_bytes: u64,
+    /// What was foreseen.
+    memory: Value,
 }
 
 impl Watch {
@@ -128,6 +132,7 @@ impl Watch {
             last_step: Instant::now(),
             started: Instant::now(),
             peak_bytes: 0,
+            memory: Value::Null,
         }
     }
 
@@ -179,6 +184,7 @@ impl Watch {
 
     fn note(&mut self, event: Event) {
         match event {
+            Event::Foreseen { foreseen, memory } => self.memory = foreseen.to_json(memory),
             Event::Started { node } => {
                 self.running = Some(node);
                 self.last_step = Instant::now();
@@ -190,9 +196,9 @@ impl Watch {
                 self.last_step = Instant::now();
             }
             Event::Loading { .. } => self.last_step = Instant::now(),
-            Event::Done { node, milliseconds, cached } => {
+            Event::Done { node, milliseconds, cached, peak_bytes } => {
                 self.running = None;
-                self.times.push((node, milliseconds, cached));
+                self.times.push((node, milliseconds, cached, peak_bytes));
             }
             Event::Wrote { node, path } => self.written.push((node, path)),
             Event::Note { node, text } => self.notes.push(json!({ "node": node, "text": text })),
@@ -225,8 +231,9 @@ impl Watch {
             self.written.iter().for_each(|(_, path)| print(&path.display().to_string()));
         }
         if flags.time {
-            for (node, milliseconds, _) in self.times.iter().filter(|(_, _, cached)| !cached) {
-                say(&format!("{milliseconds:10.1} ms  {node} ({})", self.kinds.get(node).map_or("", String::as_str)));
+            for (node, milliseconds, _, bytes) in self.times.iter().filter(|(_, _, cached, _)| !cached) {
+                let kind = self.kinds.get(node).map_or("", String::as_str);
+                say(&format!("{milliseconds:10.1} ms  {:>8.1} MB  {node} ({kind})", *bytes as f64 / 1e6));
             }
             let total = self.started.elapsed().as_secs_f64() * 1e3;
             say(&format!("{total:10.1} ms  from start to end"));
@@ -235,12 +242,12 @@ impl Watch {
 
     /// Everything that is known of the run.
     fn to_json(&self, device: Device, warnings: &[String]) -> Value {
-        let node = |(node, milliseconds, cached): &(String, f64, bool)| json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds, "cached": cached });
+        let node = |(node, milliseconds, cached, bytes): &(String, f64, bool, u64)| json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds, "cached": cached, "peak_tensor_bytes": bytes });
         let file = |(node, path): &(String, PathBuf)| json!({ "node": node, "path": path });
         let nodes: Vec<_> = self.times.iter().map(node).collect();
         let files: Vec<_> = self.written.iter().map(file).collect();
         json!({ "device": device.name(), "files": files, "nodes": nodes, "notes": self.notes,
                 "reports": self.reports, "warnings": warnings, "step_milliseconds": self.steps,
-                "milliseconds": self.started.elapsed().as_secs_f64() * 1e3, "peak_tensor_bytes": self.peak_bytes })
+                "milliseconds": self.started.elapsed().as_secs_f64() * 1e3, "peak_tensor_bytes": self.peak_bytes, "memory": self.memory })
     }
 }

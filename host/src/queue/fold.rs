@@ -61,7 +61,7 @@ impl Watch {
                 self.said(shared, &node, |said| push(&mut said.reports, Arc::new(table), REPORTS));
                 return true;
             }
-            Event::Done { node, milliseconds, cached } => {
+            Event::Done { node, milliseconds, cached, .. } => {
                 self.reach(shared, &node);
                 self.running = None;
                 self.at(shared, node, NodeState::Done { milliseconds, cached });
@@ -221,7 +221,7 @@ mod tests {
     }
 
     fn done(node: &str, cached: bool) -> Event {
-        Event::Done { node: node.into(), milliseconds: 0.0, cached }
+        Event::Done { node: node.into(), milliseconds: 0.0, cached, peak_bytes: 0 }
     }
 
     /// One run, after which every node's notes and the titles of its reports are given.
