@@ -6,6 +6,7 @@ pub mod gguf;
 pub mod layout;
 pub mod lemica;
 pub mod lora;
+pub mod memory;
 pub mod pickle;
 pub mod source;
 mod tensor;

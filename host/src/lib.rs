@@ -13,6 +13,7 @@ pub mod editor;
 pub mod engine;
 pub mod error;
 pub mod flags;
+pub mod foresee;
 pub mod graph;
 pub mod headless;
 pub mod library;

@@ -16,6 +16,7 @@ mod layers;
 mod lemica;
 mod lora;
 mod loras;
+mod memory;
 mod merge;
 mod models;
 mod picture;

@@ -23,8 +23,10 @@ use super::settings::{Settings, Stored};
 use super::toasts::Toasts;
 use super::{Action, Options, bars, checking, theme};
 use crate::document::Edit;
+use crate::foresee;
 use crate::library::{self, Library, Template};
 use crate::queue::{Picture, Queue, RunId};
+use crate::table::Device;
 
 /// A graph opens no smaller than this.
 const LEGIBLE: f32 = 0.6;
@@ -342,10 +344,15 @@ impl Editor {
     /// What happens beside the frame: check, autosave, title, machine.
     fn after(&mut self, ctx: &egui::Context) {
         let roots = self.options.roots(&self.scene.document.folder());
-        self.checked.look(ctx, &mut self.scene, &roots);
+        self.memory.look(ctx, self.queue.process_id());
+        let machine = foresee::Machine {
+            gpu: self.queue.state().device == Some(Device::Gpu),
+            memory: self.memory.free.saturating_add(self.memory.engine.unwrap_or(0)),
+            once: false,
+        };
+        self.checked.look(ctx, &mut self.scene, &roots, machine);
         self.checked.news().iter().for_each(|other| self.toasts.note(other));
         self.recovery.tick(ctx, &self.scene.document, &mut self.toasts);
-        self.memory.look(ctx, self.queue.process_id());
         if self.approval.takes_restart() {
             self.queue.restart();
         }

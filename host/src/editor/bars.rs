@@ -163,7 +163,7 @@ pub(super) fn status(editor: &mut Editor, ui: &mut Ui, actions: &mut Vec<Action>
                 }
             }
             let memory = &editor.memory;
-            panels::memory(ui, memory.engine, memory.free, memory.total, editor.checked.weights);
+            panels::memory(ui, memory.engine, memory.free, memory.total, editor.checked.foreseen.peak());
         });
     });
 }

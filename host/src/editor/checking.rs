@@ -1,7 +1,7 @@
 //! What is wrong with the graph as it stands, looked at when the user pauses.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use plugin_api::{Folder, InputKind};
 
 use super::files::Files;
 use super::scene::Scene;
-use crate::graph::{Input, Roots, check_partly, missing_kinds};
+use crate::foresee::{self, Foreseen, Known, Machine};
+use crate::graph::{Input, Plan, Roots, check_partly, missing_kinds};
 use crate::plugins::Catalog;
 
 /// What was looked at last, and since when it has changed.
@@ -18,8 +19,10 @@ use crate::plugins::Catalog;
 pub struct Checked {
     known: Option<(u64, Arc<Catalog>)>,
     changed: Option<(u64, Instant)>,
-    /// Bytes of the model files that the graph names: what a run needs at least.
-    pub weights: Option<u64>,
+    /// What a run of the whole graph is expected to need.
+    pub foreseen: Foreseen,
+    /// Headers of files that were read for that.
+    headers: HashMap<PathBuf, Option<foresee::File>>,
     /// Plugins that are not those that the graph was made with, and whether they are told of already.
     others: Vec<String>,
     is_told: bool,
@@ -34,6 +37,7 @@ impl Checked {
     /// Looks again, whatever was known.
     pub fn forget(&mut self) {
         self.known = None;
+        self.headers.clear();
     }
 
     /// What has not been told yet of the graph's plugins.
@@ -41,7 +45,7 @@ impl Checked {
         if std::mem::replace(&mut self.is_told, true) { &[] } else { &self.others }
     }
 
-    pub fn look(&mut self, ctx: &Context, scene: &mut Scene, roots: &Roots) {
+    pub fn look(&mut self, ctx: &Context, scene: &mut Scene, roots: &Roots, machine: Machine) {
         let revision = scene.document.revision();
         let is_known =
             |(known, catalog): &(u64, Arc<Catalog>)| *known == revision && Arc::ptr_eq(catalog, &scene.catalog);
@@ -58,13 +62,14 @@ impl Checked {
             let others = scene.document.graph().other_plugins(&scene.catalog);
             self.is_told &= others == self.others;
             self.others = others;
-            let models = models(scene);
-            self.weights = (!models.is_empty()).then(|| models.values().sum());
-            self.models = models.into_keys().collect();
+            self.models = models(scene).into_iter().collect();
+            self.foreseen = Foreseen::default();
             scene.problems = if scene.document.graph().nodes.is_empty() {
                 Vec::new()
             } else {
-                check_partly(scene.document.graph(), &scene.catalog, roots).errors
+                let partly = check_partly(scene.document.graph(), &scene.catalog, roots);
+                partly.plan.iter().for_each(|plan| self.foresee(plan, &scene.catalog, machine));
+                partly.errors
             };
             return;
         };
@@ -72,9 +77,20 @@ impl Checked {
     }
 }
 
-/// Every model file that a node names, with its bytes.
-fn models(scene: &Scene) -> BTreeMap<PathBuf, u64> {
-    let mut named = BTreeMap::new();
+impl Checked {
+    fn foresee(&mut self, plan: &Plan, catalog: &Catalog, machine: Machine) {
+        let outputs = |kind: &str| {
+            let outputs = catalog.node(kind).map_or(&[][..], |spec| &spec.outputs);
+            outputs.iter().map(|output| (output.name.clone(), output.kind.clone())).collect()
+        };
+        let mut file = |path: &Path| self.headers.entry(path.to_owned()).or_insert_with(|| foresee::read(path)).clone();
+        self.foreseen = foresee::of(plan, |_| true, machine, &mut Known { outputs: &outputs, file: &mut file });
+    }
+}
+
+/// Every model file that a node names.
+fn models(scene: &Scene) -> BTreeSet<PathBuf> {
+    let mut named = BTreeSet::new();
     for node in scene.document.graph().nodes.values() {
         let Some(spec) = scene.catalog.node(&node.kind) else { continue };
         for input in &spec.inputs {
@@ -87,7 +103,7 @@ fn models(scene: &Scene) -> BTreeMap<PathBuf, u64> {
             if *folder != Folder::Input
                 && let Some(entry) = scene.files.find(folder, extensions, &name)
             {
-                named.insert(entry.path, entry.bytes);
+                named.insert(entry.path);
             }
         }
     }

@@ -17,10 +17,14 @@ use super::needed::needed;
 use super::outputs;
 use super::protocol::{Event, How, Job};
 use super::surroundings::Surroundings;
+use crate::foresee::{self, Known, LastUse, Machine};
 use crate::graph::{Plan, Source, Step};
 use crate::limits;
 use crate::plugins::{NodeKind, Registry};
-use crate::table::{Device, Events, Handles, Run, Value, active_memory, take_refused, take_status};
+use crate::table::{
+    Device, Events, Handles, Run, Value, active_memory, clear_spare_buffers, memory, take_peak_memory, take_refused,
+    take_status,
+};
 
 /// What outlives a run.
 pub struct Executor {
@@ -46,7 +50,8 @@ impl Executor {
     /// Runs a job to its end, and says so.
     pub fn run(&mut self, job: &Job) {
         self.cache.begin();
-        if let Err((node, error)) = self.run_steps(job) {
+        let mut peak_bytes = take_peak_memory();
+        if let Err((node, error)) = self.run_steps(job, &mut peak_bytes) {
             if !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Invalid | ErrorKind::File) {
                 self.cache.clear();
             }
@@ -57,7 +62,7 @@ impl Executor {
             }
         }
         self.cache.end();
-        (self.events)(Event::Finished { peak_bytes: crate::table::peak_memory() });
+        (self.events)(Event::Finished { peak_bytes: peak_bytes.max(take_peak_memory()) });
     }
 
     /// Forgets every output, and tells what is left: handles that nobody gave back.
@@ -80,7 +85,8 @@ impl Executor {
         }
     }
 
-    fn run_steps(&mut self, job: &Job) -> std::result::Result<(), (String, Error)> {
+    /// `most` is the run's peak so far.
+    fn run_steps(&mut self, job: &Job, most: &mut u64) -> std::result::Result<(), (String, Error)> {
         let steps = job.plan.steps();
         let prints = self.prints(&job.plan);
         let disk = job.cache.as_ref().map(|cache| Disk::new(cache, &job.plan, self.device));
@@ -95,8 +101,11 @@ impl Executor {
             }
             outputs[index].is_some()
         });
+        self.foresee(job, &needed)?;
+        let last_use = if job.once { LastUse::of(&job.plan, |index| needed[index]) } else { LastUse::default() };
         for (index, step) in steps.iter().enumerate() {
-            let done = |milliseconds, how| Event::Done { node: step.node.clone(), milliseconds, how };
+            let done =
+                |milliseconds, how, peak_bytes| Event::Done { node: step.node.clone(), milliseconds, how, peak_bytes };
             if needed[index] {
                 let start = Instant::now();
                 (self.events)(Event::Started { node: step.node.clone() });
@@ -106,10 +115,15 @@ impl Executor {
                     self.to_disk(disk, index, step, &value, &prints[index]);
                 }
                 outputs[index] = Some(value);
-                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, How::Computed));
+                let peak_bytes = take_peak_memory();
+                *most = peak_bytes.max(*most);
+                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, How::Computed, peak_bytes));
+                for (step, output) in last_use.after(index) {
+                    outputs[step].as_ref().and_then(|value| entry(value, output)).iter().for_each(release);
+                }
             } else {
                 self.tell_again(step, &prints[index]);
-                (self.events)(done(0.0, how[index]));
+                (self.events)(done(0.0, how[index], 0));
             }
         }
         for dump in &job.dumps {
@@ -125,6 +139,24 @@ impl Executor {
     fn prints(&self, plan: &Plan) -> Vec<Fingerprint> {
         let code = |kind: &str| self.registry.node(kind).map_or("", |kind| kind.plugin.as_str());
         fingerprint::of_plan(plan, code, fingerprint::as_it_lies)
+    }
+
+    /// Tells what the run will need.
+    ///
+    /// # Errors
+    /// It does not fit.
+    fn foresee(&self, job: &Job, needed: &[bool]) -> std::result::Result<(), (String, Error)> {
+        let outputs = |kind: &str| {
+            let outputs = self.registry.node(kind).map_or(&[][..], |kind| &kind.spec.outputs);
+            outputs.iter().map(|output| (output.name.clone(), output.kind.clone())).collect()
+        };
+        let memory = memory::of_engine();
+        let machine = Machine { gpu: self.device == Device::Gpu, memory, once: job.once };
+        let mut known = Known { outputs: &outputs, file: &mut foresee::read };
+        let foreseen = foresee::of(&job.plan, |index| needed[index], machine, &mut known);
+        let fits = foreseen.check(memory);
+        (self.events)(Event::Foreseen { foreseen, memory });
+        fits
     }
 
     /// A node that need not run again still has its files and what it said, and they belong to this run too.
@@ -245,6 +277,13 @@ fn watched(events: &Events, is_sink: bool) -> (Events, Rc<RefCell<Vec<Told>>>) {
         to(event);
     });
     (watch, told)
+}
+
+fn release(value: &Value) {
+    if let Value::Model(model) = value {
+        model.release();
+        clear_spare_buffers();
+    }
 }
 
 fn gather(kind: &NodeKind, step: &Step, outputs: &[Option<Value>]) -> Result<Value> {

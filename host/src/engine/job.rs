@@ -15,7 +15,7 @@ impl Job {
     pub fn prepare(plan: Plan, graph: &Graph, catalog: &Catalog, roots: &Roots, output: &Path) -> Result<Self> {
         let output = prepare_output(output)?;
         let (graph, models) = (shareable(graph, catalog, roots), roots.models.clone());
-        Ok(Self { plan, graph, output, models, dumps: Vec::new(), cache: None })
+        Ok(Self { plan, graph, output, models, dumps: Vec::new(), cache: None, once: false })
     }
 }
 

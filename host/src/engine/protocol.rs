@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use crate::error::Error;
+use crate::foresee::Foreseen;
 use crate::graph::Plan;
 use crate::limits;
 use crate::plugins::Catalog;
@@ -42,6 +43,8 @@ pub struct Job {
     pub dumps: Vec<Dump>,
     /// None keeps outputs in memory alone.
     pub cache: Option<DiskCache>,
+    /// No other run follows: weights go as soon as no node of this one takes them.
+    pub once: bool,
 }
 
 /// Where outputs of nodes are kept on the disk, and what their keys are made of besides the plan.
@@ -90,6 +93,11 @@ pub enum Event {
     },
     /// The engine cannot start.
     Unusable(Error),
+    /// What the run will need of the bytes that it can have, before its first node.
+    Foreseen {
+        foreseen: Foreseen,
+        memory: u64,
+    },
     Started {
         node: String,
     },
@@ -124,6 +132,8 @@ pub enum Event {
         node: String,
         milliseconds: f64,
         how: How,
+        /// The most bytes that tensors took while it ran, those of other nodes included; 0 where it did not run.
+        peak_bytes: u64,
     },
     /// A file that the node wrote.
     Wrote {

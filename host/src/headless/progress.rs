@@ -36,11 +36,14 @@ impl Progress {
     /// Shows one event.
     pub fn show(&self, event: &Event) {
         match event {
+            Event::Foreseen { foreseen, memory } => {
+                foreseen.told(*memory).iter().for_each(|told| self.line(told));
+            }
             Event::Started { node } => self.begin(node),
             Event::Progress { node, done, total } => self.step(node, u64::from(*done), u64::from(*total)),
             Event::Loading { node, done, total } => self.load(node, *done, *total),
             Event::Note { node, text } => self.line(&format!("{node}: {text}")),
-            Event::Done { node, milliseconds, how: protocol::How::Computed } => self.end(node, *milliseconds),
+            Event::Done { node, milliseconds, how: protocol::How::Computed, .. } => self.end(node, *milliseconds),
             Event::Done { node, how: protocol::How::Disk, .. } => {
                 self.line(&format!("{node}: from the cache on the disk"))
             }

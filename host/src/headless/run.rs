@@ -54,6 +54,7 @@ pub fn run(flags: &RunFlags) -> Outcome {
     let cache = caching.map(|caching| caching.with(contents()));
     let mut job = Job { cache, ..Job::prepare(plan, &graph, catalog, &roots, &flags.output)? };
     job.dumps = dumps.into_iter().map(|(link, file)| Dump { node: link.node, output: link.output, file }).collect();
+    job.once = true;
     let mut watch = Watch::new(&graph, flags.quiet);
     engine.run(job);
     let result = watch.follow(&mut engine, &signals);
@@ -114,7 +115,8 @@ pub(super) struct Watch {
     progress: Progress,
     kinds: HashMap<String, String>,
     running: Option<String>,
-    times: Vec<(String, f64, How)>,
+    /// Node, milliseconds, where its outputs came from, and the most bytes that tensors took meanwhile.
+    times: Vec<(String, f64, How, u64)>,
     written: Vec<(String, PathBuf)>,
     /// Notes and tables of nodes, as `--json` gives them.
     notes: Vec<Value>,
@@ -123,6 +125,8 @@ pub(super) struct Watch {
     last_step: Instant,
     started: Instant,
     peak_bytes: u64,
+    /// What was foreseen.
+    memory: Value,
 }
 
 impl Watch {
@@ -142,6 +146,7 @@ impl Watch {
             last_step: Instant::now(),
             started: Instant::now(),
             peak_bytes: 0,
+            memory: Value::Null,
         }
     }
 
@@ -193,6 +198,7 @@ impl Watch {
 
     fn note(&mut self, event: Event) {
         match event {
+            Event::Foreseen { foreseen, memory } => self.memory = foreseen.to_json(memory),
             Event::Started { node } => {
                 self.running = Some(node);
                 self.last_step = Instant::now();
@@ -204,9 +210,9 @@ impl Watch {
                 self.last_step = Instant::now();
             }
             Event::Loading { .. } => self.last_step = Instant::now(),
-            Event::Done { node, milliseconds, how } => {
+            Event::Done { node, milliseconds, how, peak_bytes } => {
                 self.running = None;
-                self.times.push((node, milliseconds, how));
+                self.times.push((node, milliseconds, how, peak_bytes));
             }
             Event::Wrote { node, path } => self.written.push((node, path)),
             Event::Note { node, text } => self.notes.push(json!({ "node": node, "text": text })),
@@ -245,11 +251,13 @@ impl Watch {
 
     /// What every node took, on standard error.
     pub fn report_times(&self) {
-        for (node, milliseconds, how) in &self.times {
+        for (node, milliseconds, how, bytes) in &self.times {
             let kind = self.kinds.get(node).map_or("", String::as_str);
             match how {
-                How::Computed => say(&format!("{milliseconds:10.1} ms  {node} ({kind})")),
-                How::Disk => say(&format!("   from disk   {node} ({kind})")),
+                How::Computed => {
+                    say(&format!("{milliseconds:10.1} ms  {:>8.1} MB  {node} ({kind})", *bytes as f64 / 1e6))
+                }
+                How::Disk => say(&format!("   from disk                {node} ({kind})")),
                 How::Memory | How::NotNeeded => {}
             }
         }
@@ -259,15 +267,15 @@ impl Watch {
 
     /// Everything that is known of the run.
     pub fn to_json(&self, device: Device, warnings: &[String]) -> Value {
-        let node = |(node, milliseconds, how): &(String, f64, How)| {
+        let node = |(node, milliseconds, how, bytes): &(String, f64, How, u64)| {
             json!({ "node": node, "kind": self.kinds.get(node), "milliseconds": milliseconds,
-                    "cached": how.is_cached(), "how": how })
+                    "cached": how.is_cached(), "how": how, "peak_tensor_bytes": bytes })
         };
         let file = |(node, path): &(String, PathBuf)| json!({ "node": node, "path": path });
         let nodes: Vec<_> = self.times.iter().map(node).collect();
         let files: Vec<_> = self.written.iter().map(file).collect();
         json!({ "device": device.name(), "files": files, "nodes": nodes, "notes": self.notes,
                 "reports": self.reports, "warnings": warnings, "step_milliseconds": self.steps,
-                "milliseconds": self.started.elapsed().as_secs_f64() * 1e3, "peak_tensor_bytes": self.peak_bytes })
+                "milliseconds": self.started.elapsed().as_secs_f64() * 1e3, "peak_tensor_bytes": self.peak_bytes, "memory": self.memory })
     }
 }

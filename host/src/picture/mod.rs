@@ -7,6 +7,7 @@ mod parameters;
 mod png_text;
 mod prompt;
 mod reason;
+mod size;
 #[cfg(test)]
 mod tests;
 mod webp;
@@ -19,6 +20,7 @@ use crate::error::{Code, Error, Result, io_cause};
 use crate::limits;
 
 pub use prompt::Prompt;
+pub use size::size;
 
 /// What a picture holds.
 #[derive(Debug, Clone, PartialEq)]

@@ -61,7 +61,7 @@ impl Watch {
                 self.said(shared, &node, |said| push(&mut said.reports, Arc::new(table), REPORTS));
                 return true;
             }
-            Event::Done { node, milliseconds, how } => {
+            Event::Done { node, milliseconds, how, .. } => {
                 self.reach(shared, &node);
                 self.running = None;
                 self.at(shared, node, NodeState::Done { milliseconds, cached: how.is_cached() });
@@ -205,7 +205,7 @@ pub(super) fn bytes(pictures: &[(String, Arc<Picture>)]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::protocol::Table;
+    use crate::engine::protocol::{How, Table};
     use crate::error::Code;
 
     fn note(node: &str, text: &str) -> Event {
@@ -222,7 +222,7 @@ mod tests {
 
     fn done(node: &str, cached: bool) -> Event {
         let how = if cached { How::Memory } else { How::Computed };
-        Event::Done { node: node.into(), milliseconds: 0.0, how }
+        Event::Done { node: node.into(), milliseconds: 0.0, how, peak_bytes: 0 }
     }
 
     /// One run, after which every node's notes and the titles of its reports are given.

@@ -2,17 +2,29 @@
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use super::mlx::active_memory;
 use crate::error::{Code, Error, Result};
 
-/// The environment variable that tells how much memory is taken to be free at most, in GB.
+/// The environment variable that tells how much memory the engine may take in all, in GB, whatever the system says.
 const VARIABLE: &str = "WEFT_MEMORY";
 
-/// Bytes that new tensors can have, but no more than the user lets us count on: what is [`available`], and the buffers that
-/// MLX keeps for the next tensors. As much as one likes where neither tells.
+/// Bytes that new tensors can have: what the user lets us count on, less what tensors have already, or what the system calls
+/// available and the buffers that MLX keeps for the next tensors. As much as one likes where neither tells.
 pub fn free() -> u64 {
-    let kept = || mlx_rs::memory::cache_memory().unwrap_or(0) as u64;
-    let bytes = available().map_or(i64::MAX as u64, |bytes| bytes + kept());
-    bytes.min(limit().ok().flatten().unwrap_or(u64::MAX))
+    match limit().ok().flatten() {
+        Some(limit) => limit.saturating_sub(active_memory()),
+        None => system().map_or(i64::MAX as u64, |bytes| bytes + kept()),
+    }
+}
+
+/// Bytes that the engine can have in all, with what it has.
+pub fn of_engine() -> u64 {
+    let more = || system().map_or(i64::MAX as u64, |bytes| bytes + kept() + active_memory());
+    limit().ok().flatten().unwrap_or_else(more)
+}
+
+fn kept() -> u64 {
+    mlx_rs::memory::cache_memory().unwrap_or(0) as u64
 }
 
 /// The bytes that `WEFT_MEMORY` tells, if it is set.
@@ -33,13 +45,12 @@ fn parsed(text: &str) -> Result<u64> {
     })
 }
 
-/// Bytes that the system calls available, within the limit of a container and that of `WEFT_MEMORY`. On a Mac the GPU has the
-/// same memory; what a GPU of its own has is not known here. None where nobody tells.
+/// Bytes that `WEFT_MEMORY` tells, or that the system calls available, within the limit of a container. None where nobody tells.
 pub fn available() -> Option<u64> {
-    let limit = limit().ok().flatten();
-    system().map(|bytes| bytes.min(limit.unwrap_or(u64::MAX))).or(limit)
+    limit().ok().flatten().or_else(system)
 }
 
+/// On a Mac the GPU has the same memory; what a GPU of its own has is not known here.
 fn system() -> Option<u64> {
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
     let system = System::new_with_specifics(refresh).ok()?;

@@ -57,9 +57,13 @@ fn gpu_is_there() -> bool {
     }
 }
 
-/// The most bytes that MLX held at once since the engine started.
-pub fn peak_memory() -> u64 {
-    mlx_rs::memory::peak_memory().unwrap_or(0) as u64
+/// The most bytes that MLX's arrays held at once since the last call of this.
+pub fn take_peak_memory() -> u64 {
+    // MLX looks when it allocates: where it did not, what is there now is the most.
+    let peak = mlx_rs::memory::peak_memory().unwrap_or(0) as u64;
+    // A failure leaves the old peak standing.
+    let _ = mlx_rs::memory::reset_peak_memory();
+    peak.max(active_memory())
 }
 
 /// Bytes that MLX's arrays hold now.
@@ -67,10 +71,11 @@ pub fn active_memory() -> u64 {
     mlx_rs::memory::active_memory().unwrap_or(0) as u64
 }
 
-/// Gives MLX's spare buffers back to the system.
+/// Gives what MLX and the allocator keep of freed memory back to the system.
 pub fn clear_spare_buffers() {
     // Nothing depends on it: a failure leaves memory in the cache.
     let _ = mlx_rs::memory::clear_cache();
+    crate::allocator::trim();
 }
 
 /// MLX's message without its place in mlx-c, which helps nobody.

@@ -26,7 +26,7 @@ use plugin_api::abi::{self, Host, Text};
 pub use error::{table as plugin_table, take as take_status};
 pub use folder::file_dtype;
 pub use live::{Handles, take_refused};
-pub use mlx::{Device, active_memory, clear_spare_buffers, from_bytes, peak_memory, start};
+pub use mlx::{Device, active_memory, clear_spare_buffers, from_bytes, start, take_peak_memory};
 pub use model::Model;
 pub use run::{Events, Run};
 pub use tensor::{Tensor, dtype_of, to_bytes};

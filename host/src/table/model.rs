@@ -81,13 +81,21 @@ impl Model {
         }
     }
 
+    /// Gives back all that was read of it: no node of this run takes it any more. Whoever does reads it again.
+    pub fn release(&self) {
+        *self.net.borrow_mut() = None;
+        self.weights.forget();
+    }
+
     /// A text encoder can be larger than what comes after it and is done once the prompt is encoded; the conditioning
     /// stays in the output cache. Another prompt reads the weights again.
+    ///
+    /// What a network computed with is of no use to the next one, whose tensors have other sizes: it goes back to the system.
     fn release_after_use(&self) {
         if self.architecture.role == Role::TextEncoder.kind() {
-            *self.net.borrow_mut() = None;
-            self.weights.forget();
+            self.release();
         }
+        super::clear_spare_buffers();
     }
 }
 
@@ -268,8 +276,8 @@ pub unsafe extern "C" fn session_free(session: *mut RawSession) {
     }
     live::gone(Kind::Session);
     // SAFETY: a handle of ours, freed once.
-    let session = unsafe { Box::from_raw(session.cast::<Session>()) };
-    session.model.release_after_use();
+    let Session { model, .. } = *unsafe { Box::from_raw(session.cast::<Session>()) };
+    model.release_after_use();
 }
 
 pub unsafe extern "C" fn session_call(

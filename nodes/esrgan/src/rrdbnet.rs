@@ -2,6 +2,7 @@
 
 use plugin_api::{Architecture, Dtype, Error, Record, Result, Role, Session, Tensor, TensorInfo, Value, Weights};
 use weft_formats::Tensor as Header;
+use weft_formats::memory::upscaler as memory;
 use weft_formats::upscaler::{self, Refusal, Rrdb};
 
 use crate::network::Network;
@@ -74,15 +75,7 @@ impl RrdbNet {
             .with("scale", self.rrdb.scale() as i64)
             .with("multiple", multiple)
             .with("radius", self.rrdb.radius() as i64)
-            .with("bytes", self.bytes() as i64)
-    }
-
-    /// The larger of what a dense block and what the last layers hold at once, as measured.
-    fn bytes(&self) -> usize {
-        let Rrdb { features, growth, unshuffle, .. } = self.rrdb;
-        let dense = (5 * features + 9 * growth) / (unshuffle * unshuffle);
-        let last = 3 * features * self.rrdb.scale() * self.rrdb.scale();
-        size_of::<f32>() * dense.max(last)
+            .with("bytes", memory::of_pixel(&self.rrdb) as i64)
     }
 }
 

@@ -1,9 +1,7 @@
 //! How much memory a model will take, said on the node that loads it.
 
 use plugin_api::{Dtype, Model, Result, Run, TensorInfo, Weights};
-
-/// Numbers of a row that share a scale and an offset, where matrices are rounded.
-const GROUP: u64 = 64;
+use weft_formats::memory;
 
 /// Says what the weights will take once networks use them, and what is free. Reads none of them.
 pub fn note(run: &Run, models: &[&Model]) -> Result<()> {
@@ -26,18 +24,11 @@ fn bytes(weights: &Weights) -> u64 {
 }
 
 fn of_tensor(info: &TensorInfo, bits: Option<u64>) -> u64 {
-    let count: u64 = info.shape.iter().map(|&side| u64::try_from(side).unwrap_or(0)).product();
     let width = info.dtype.unwrap_or(Dtype::Float32).size() as u64;
-    let is_matrix = matches!(info.shape[..], [_, columns] if (columns as u64).is_multiple_of(GROUP))
-        && info.name.ends_with(".weight");
     // To how many bits a file packs its matrices is not told: at most to eight.
     let bits = if is_packed(info) { Some(8) } else { bits };
-    match bits {
-        Some(bits) if is_matrix => count * bits / 8 + count / GROUP * 2 * width,
-        _ => count * width,
-    }
+    memory::Weights::of_tensor(&info.name, &info.shape).bytes(width, bits)
 }
-
 /// Whether it is a matrix that stays as a file has packed it.
 fn is_packed(info: &TensorInfo) -> bool {
     info.stored == "U32"

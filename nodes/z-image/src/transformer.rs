@@ -5,12 +5,12 @@ mod block;
 mod config;
 mod embed;
 mod layout;
-mod memory;
 mod preview;
 mod rope;
 mod timestep;
 
 use plugin_api::{Architecture, Dtype, Error, ErrorKind, Record, Result, Role, Session, Tensor, Value, Weights};
+use weft_formats::memory::transformer as memory;
 
 use crate::checkpoint::Checkpoint;
 use block::Block;
@@ -99,7 +99,10 @@ impl Transformer {
     /// What `condition` gets, and `batch` → bytes that a pass of so many pictures needs.
     fn memory(&self, args: &Record) -> Result<i64> {
         let (_, layout) = self.layout(args)?;
-        Ok(memory::of_pass(&self.config, args.get("batch")?, layout.tokens()))
+        let Config { dim, n_heads, .. } = self.config;
+        let [dim, heads, tokens] = [dim, n_heads, layout.tokens()].map(|number| u64::from(number.unsigned_abs()));
+        let bytes = memory::Transformer { dim, heads }.pass(args.get::<i64>("batch")?.unsigned_abs(), tokens);
+        Ok(bytes.try_into().unwrap_or(i64::MAX))
     }
 
     /// What `condition` gets, checked.

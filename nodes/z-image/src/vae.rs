@@ -14,6 +14,7 @@ use std::cell::OnceCell;
 
 use plugin_api::tiles::{Grid, Step};
 use plugin_api::{Architecture, Dtype, Error, Record, Result, Role, Session, Tensor, Value, Weights};
+use weft_formats::memory::vae::Half;
 
 use crate::checkpoint::Checkpoint;
 use config::Config;
@@ -122,7 +123,7 @@ impl Vae {
     /// Bytes that a pass through `method` takes, for `height` × `width` pixels.
     fn memory(&self, session: &Session, args: &Record) -> Result<i64> {
         let method: String = args.get("method")?;
-        let half = memory::Half::of(&method).ok_or_else(|| Error::invalid(format!("a {WHAT} cannot `{method}`")))?;
+        let half = Half::of(&method).ok_or_else(|| Error::invalid(format!("a {WHAT} cannot `{method}`")))?;
         let size = [args.get("height")?, args.get("width")?];
         let on_gpu = session.run().info().get::<String>("device")? == "gpu";
         Ok(memory::bytes(&self.config, half, self.dtype, on_gpu, size))

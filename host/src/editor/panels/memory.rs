@@ -4,12 +4,14 @@ use egui::{Align2, Rect, Response, Sense, Stroke, TextStyle, Ui, WidgetInfo, Wid
 
 use super::card;
 use crate::editor::theme::{GAP, Theme};
+use crate::foresee::Phase;
 
 const BAR: f32 = 72.0;
 
-/// A small bar and "engine 1.2 GB · free 18 GB". All numbers are bytes; `predicted` is what the graph will need.
-pub fn memory(ui: &mut Ui, used_by_engine: Option<u64>, free: u64, total: u64, predicted: Option<u64>) -> Response {
+/// A small bar and "engine 1.2 GB · free 18 GB". All numbers are bytes; `peak` is the work for which the graph will need most.
+pub fn memory(ui: &mut Ui, used_by_engine: Option<u64>, free: u64, total: u64, peak: Option<&Phase>) -> Response {
     let theme = Theme::of(ui);
+    let predicted = peak.map(|peak| peak.bytes);
     let is_tight = predicted.is_some_and(|predicted| predicted > free.saturating_add(used_by_engine.unwrap_or(0)));
     let said = said(used_by_engine, free, predicted);
     let galley = card::text(ui, &said, &TextStyle::Small, theme.quiet, ui.available_width() - BAR - GAP, 1);
@@ -31,7 +33,7 @@ pub fn memory(ui: &mut Ui, used_by_engine: Option<u64>, free: u64, total: u64, p
     let text = Align2::LEFT_CENTER.anchor_size(pos2(bar.right() + GAP, rect.center().y), galley.size());
     ui.painter().galley_with_override_text_color(text.min, galley, if is_tight { theme.warning } else { theme.quiet });
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &said));
-    response.on_hover_text(hover(used_by_engine, free, total, predicted))
+    response.on_hover_text(hover(used_by_engine, free, total, peak))
 }
 
 fn said(used_by_engine: Option<u64>, free: u64, predicted: Option<u64>) -> String {
@@ -42,10 +44,12 @@ fn said(used_by_engine: Option<u64>, free: u64, predicted: Option<u64>) -> Strin
     parts.join(" · ")
 }
 
-fn hover(used_by_engine: Option<u64>, free: u64, total: u64, predicted: Option<u64>) -> String {
+fn hover(used_by_engine: Option<u64>, free: u64, total: u64, peak: Option<&Phase>) -> String {
     let mut lines = Vec::new();
     lines.extend(used_by_engine.map(|used| format!("The engine, with its models: {}", card::bytes(used))));
-    lines.extend(predicted.map(|predicted| format!("This graph is expected to need: {}", card::bytes(predicted))));
+    lines.extend(peak.map(|Phase { node, work, bytes, .. }| {
+        format!("This graph is expected to need: {}, when {} at {node}", card::bytes(*bytes), work.name())
+    }));
     lines.push(format!("Free: {} of {}", card::bytes(free), card::bytes(total)));
     lines.join("\n")
 }
@@ -55,6 +59,7 @@ mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
+    use crate::foresee::Work;
 
     #[test]
     fn it_says_the_numbers() {
@@ -62,16 +67,19 @@ mod tests {
             memory(ui, Some(1_240_000_000), 18_000_000_000, 32_000_000_000, None);
         });
         harness.get_by_label("engine 1.2 GB · free 18 GB");
+        let peak = Phase { bytes: 3_000_000_000, ..Phase::of("draw", Work::Sample) };
+        assert!(hover(None, 0, 0, Some(&peak)).contains("3.0 GB, when sampling at draw"));
         assert_eq!(said(None, 2_000_000_000, Some(3_000_000_000)), "needs 3.0 GB · free 2.0 GB");
     }
 
     #[test]
     fn odd_numbers_do_no_harm() {
         Harness::new_ui(|ui| {
-            for (used, free, total, predicted) in
+            for (used, free, total, bytes) in
                 [(None, 0, 0, None), (Some(u64::MAX), u64::MAX, 1, Some(u64::MAX)), (Some(9), 5, 3, Some(0))]
             {
-                memory(ui, used, free, total, predicted);
+                let peak = bytes.map(|bytes| Phase { bytes, ..Phase::of("sample", Work::Sample) });
+                memory(ui, used, free, total, peak.as_ref());
             }
         });
     }

@@ -3,15 +3,14 @@
 use std::ops::Add;
 
 use weft_formats::layout::Part;
+use weft_formats::memory::{self, FLOAT32, HALF};
 
 use crate::weights::{Entry, Weights};
 
 /// What loaders round to.
 pub const BITS: [u64; 4] = [8, 6, 4, 3];
-/// Numbers in a row that share a scale and an offset, where a loader rounds.
-const GROUP: u64 = 64;
-const FLOAT32: u64 = 4;
-const BFLOAT16: u64 = 2;
+/// What the names of a VAE's first half begin with, in every layout.
+const ENCODER: &str = "encoder.";
 
 /// Bytes of all weights, without what a pass needs besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,21 +23,27 @@ pub struct Memory {
     pub rounded: [u64; BITS.len()],
     /// In the precision of the files, as far as networks run in it: float32 or half of it, packed matrices as they are.
     pub own: u64,
+    /// From which follow all others. A VAE's encoder is the second: it is read only where something is encoded.
+    pub counted: [memory::Weights; 2],
 }
 
 impl Memory {
     pub fn of(weights: &Weights, role: Option<Part>) -> Self {
         let is_vae = role == Some(Part::Vae);
-        let half = if is_vae { FLOAT32 } else { BFLOAT16 };
-        let sum = |width: u64, bits: Option<u64>| {
-            weights.entries().iter().map(|entry| bytes(entry, width, bits.filter(|_| !is_vae))).sum()
+        let half = if is_vae { FLOAT32 } else { HALF };
+        let sum = |wanted: &dyn Fn(&Entry) -> bool| -> memory::Weights {
+            weights.entries().iter().filter(|entry| wanted(entry)).map(counted).sum()
         };
-        let own = |entry: &Entry| bytes(entry, if entry.stored == "F32" { FLOAT32 } else { half }, None);
+        let (is_encoder, is_wide) =
+            (|entry: &Entry| is_vae && entry.name.starts_with(ENCODER), |entry: &Entry| entry.stored == "F32");
+        let counted = [sum(&|entry| !is_encoder(entry)), sum(&is_encoder)];
+        let all = counted[0] + counted[1];
         Self {
-            float32: sum(FLOAT32, None),
-            bfloat16: sum(half, None),
-            rounded: BITS.map(|bits| sum(half, Some(bits))),
-            own: weights.entries().iter().map(own).sum(),
+            float32: all.bytes(FLOAT32, None),
+            bfloat16: all.bytes(half, None),
+            rounded: BITS.map(|bits| all.bytes(half, Some(bits).filter(|_| !is_vae))),
+            own: sum(&is_wide).bytes(FLOAT32, None) + sum(&|entry| !is_wide(entry)).bytes(half, None),
+            counted,
         }
     }
 }
@@ -54,22 +59,16 @@ impl Add for Memory {
             bfloat16: self.bfloat16 + other.bfloat16,
             rounded,
             own: self.own + other.own,
+            counted: [0, 1].map(|half| self.counted[half] + other.counted[half]),
         }
     }
 }
 
-fn bytes(entry: &Entry, width: u64, bits: Option<u64>) -> u64 {
+fn counted(entry: &Entry) -> memory::Weights {
     use plugin_api::Dtype::{Bfloat16, Float16, Float32};
     let is_float = matches!(entry.dtype, Some(Float32 | Float16 | Bfloat16));
-    if entry.stays_packed() || !is_float {
-        return entry.stored_bytes();
-    }
-    let count = entry.count();
-    let is_matrix = matches!(entry.shape[..], [_, columns] if columns > 0 && (columns as u64).is_multiple_of(GROUP));
-    match bits {
-        Some(bits) if is_matrix && entry.name.ends_with(".weight") => {
-            count.saturating_mul(bits) / 8 + count / GROUP * 2 * width
-        }
-        _ => count.saturating_mul(width),
+    match entry.stays_packed() || !is_float {
+        true => memory::Weights::stored(entry.stored_bytes()),
+        false => memory::Weights::of_tensor(&entry.name, &entry.shape),
     }
 }

@@ -1,12 +1,10 @@
 //! Self-attention over all pixels of the lowest level, with one head as wide as the channels.
 
 use plugin_api::{Error, Result, Tensor};
+use weft_formats::memory::vae::SCORES_AT_ONCE;
 
 use super::conv::GroupNorm;
 use crate::checkpoint::Checkpoint;
-
-/// Scores that exist at a time; more pixels are done in several runs of queries.
-pub const SCORES: i32 = 1 << 25;
 
 pub struct Attention {
     group_norm: GroupNorm,
@@ -46,7 +44,7 @@ impl Attention {
 
     fn mix(&self, queries: &Tensor, keys: &Tensor, values: &Tensor, pixels: i32) -> Tensor {
         let scale = (self.channels as f32).sqrt().recip();
-        let rows = (SCORES / pixels).max(1);
+        let rows = (SCORES_AT_ONCE as i32 / pixels).max(1);
         let parts: Vec<Tensor> = (0..pixels)
             .step_by(rows as usize)
             .map(|start| queries.narrow(2, start, pixels.min(start + rows)).attention(keys, values, scale, None))
