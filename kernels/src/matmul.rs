@@ -55,6 +55,16 @@ impl Packed {
         [self.outputs, self.inputs]
     }
 
+    /// What it takes in memory.
+    pub fn bytes(&self) -> usize {
+        match &self.blocks {
+            Blocks::Wide(blocks) => size_of_val(blocks.as_slice()),
+            Blocks::Narrow(blocks) => size_of_val(blocks.as_slice()),
+            Blocks::WideHalves(blocks, _) => size_of_val(blocks.as_slice()),
+            Blocks::NarrowHalves(blocks, _) => size_of_val(blocks.as_slice()),
+        }
+    }
+
     /// The matrix as it was.
     ///
     /// # Panics

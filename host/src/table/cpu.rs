@@ -3,7 +3,7 @@
 //!
 //! docs/performance.md has the figures. Each function returns none where it does not apply.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Error, Result};
@@ -145,15 +145,53 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, caus
     compute::swap_axes(&out, 1, 2).map(Some)
 }
 
+/// Bytes of all [`Columns`], which MLX knows nothing of.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// A matrix laid out for [`linear`].
+#[derive(Debug)]
+pub struct Columns(Packed);
+
+impl Columns {
+    fn new(packed: Packed) -> Self {
+        HELD.fetch_add(packed.bytes() as u64, Ordering::Relaxed);
+        Self(packed)
+    }
+
+    /// `[outputs, inputs]`.
+    pub fn shape(&self) -> [usize; 2] {
+        self.0.shape()
+    }
+
+    /// The matrix as it was.
+    pub fn unpack(&self) -> Result<Array> {
+        let mut out = fresh(&self.shape().map(|side| side as i32))?;
+        self.0.unpack(numbers_mut(&mut out)?);
+        Ok(out)
+    }
+}
+
+impl Drop for Columns {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0.bytes() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Bytes of all matrices that are laid out.
+pub fn held() -> u64 {
+    HELD.load(Ordering::Relaxed)
+}
+
 /// A matrix laid out for [`linear`]: one in bfloat16 stays so, and rounds the inputs of its products. None where MLX
 /// multiplies better.
-pub fn pack(weight: &Array) -> Result<Option<Packed>> {
+pub fn pack(weight: &Array) -> Result<Option<Columns>> {
     let &[outputs, _] = weight.shape() else { return Ok(None) };
     if !IN_USE.load(Ordering::Relaxed) || !weft_kernels::is_fast() || weight.size() == 0 || !is_float(weight) {
         return Ok(None);
     }
     let rounding = weight.dtype() == MlxDtype::Bfloat16;
-    Ok(Some(Packed::new(numbers(&settled(&wide(weight)?)?)?, outputs as usize, rounding)))
+    let weight = settled(&wide(weight)?)?;
+    Ok(Some(Columns::new(Packed::new(numbers(&weight)?, outputs as usize, rounding))))
 }
 
 /// What a network computes with besides its matrices: in float32, which a CPU has units for, rounded to its type before.
@@ -170,18 +208,11 @@ fn wide(x: &Array) -> Result<Array> {
     x.as_dtype(MlxDtype::Float32).map_err(mlx_error)
 }
 
-/// The matrix as it was.
-pub fn unpack(weight: &Packed) -> Result<Array> {
-    let mut out = fresh(&weight.shape().map(|side| side as i32))?;
-    weight.unpack(numbers_mut(&mut out)?);
-    Ok(out)
-}
-
 /// `x · Wᵀ + bias`, in the type of `x`.
 ///
 /// # Errors
 /// Rows or a bias that do not fit the matrix.
-pub fn linear(x: &Array, weight: &Packed, bias: Option<&Array>) -> Result<Array> {
+pub fn linear(x: &Array, weight: &Columns, bias: Option<&Array>) -> Result<Array> {
     let [outputs, inputs] = weight.shape();
     if x.ndim() == 0 || row_width(x) != inputs || bias.is_some_and(|bias| bias.shape() != [outputs as i32]) {
         return Err(Error::invalid(format!("a matrix {:?} and an input {:?}", weight.shape(), x.shape())));
@@ -190,7 +221,7 @@ pub fn linear(x: &Array, weight: &Packed, bias: Option<&Array>) -> Result<Array>
     let mut shape = x.shape().to_vec();
     *shape.last_mut().expect("an axis") = outputs as i32;
     let mut out = fresh(&shape)?;
-    weight.product(numbers(&rows)?, bias.as_ref().map(numbers).transpose()?, numbers_mut(&mut out)?);
+    weight.0.product(numbers(&rows)?, bias.as_ref().map(numbers).transpose()?, numbers_mut(&mut out)?);
     out.as_dtype(x.dtype()).map_err(mlx_error)
 }
 
@@ -347,7 +378,7 @@ mod tests {
             let (x, weight, bias) =
                 (random(&[2, rows, inputs], 1), random(&[outputs, inputs], 2), random(&[outputs], 3));
             let packed = pack(&weight).unwrap().unwrap();
-            assert_eq!(distance(&unpack(&packed).unwrap(), &weight), 0.0);
+            assert_eq!(distance(&packed.unpack().unwrap(), &weight), 0.0);
             let product = ops::matmul(&x, ops::transpose(&weight).unwrap()).unwrap();
             assert!(distance(&linear(&x, &packed, None).unwrap(), &product) < 2e-6, "{rows} {inputs} {outputs}");
             let expected = ops::add(&product, &bias).unwrap();
@@ -365,7 +396,7 @@ mod tests {
         let exact = pack(&wide(&half(&weight)).unwrap()).unwrap().unwrap();
         let plain = linear(&x, &exact, None).unwrap();
         assert!(distance(&plain, &product(&x, &half(&weight)).unwrap()) < 2e-6);
-        assert_eq!(distance(&wide(&half(&weight)).unwrap(), &unpack(&exact).unwrap()), 0.0);
+        assert_eq!(distance(&wide(&half(&weight)).unwrap(), &exact.unpack().unwrap()), 0.0);
 
         assert!(linear(&random(&[2, 5], 1), &pack(&random(&[4, 6], 2)).unwrap().unwrap(), None).is_err());
     }

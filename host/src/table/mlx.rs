@@ -57,18 +57,18 @@ fn gpu_is_there() -> bool {
     }
 }
 
-/// The most bytes that MLX's arrays held at once since the last call of this.
+/// The most bytes that MLX's arrays held at once since the last call of this, and what matrices that are laid out hold.
 pub fn take_peak_memory() -> u64 {
     // MLX looks when it allocates: where it did not, what is there now is the most.
-    let peak = mlx_rs::memory::peak_memory().unwrap_or(0) as u64;
+    let peak = mlx_rs::memory::peak_memory().unwrap_or(0) as u64 + super::cpu::held();
     // A failure leaves the old peak standing.
     let _ = mlx_rs::memory::reset_peak_memory();
     peak.max(active_memory())
 }
 
-/// Bytes that MLX's arrays hold now.
+/// Bytes that MLX's arrays hold now, and matrices that are laid out for products.
 pub fn active_memory() -> u64 {
-    mlx_rs::memory::active_memory().unwrap_or(0) as u64
+    mlx_rs::memory::active_memory().unwrap_or(0) as u64 + super::cpu::held()
 }
 
 /// Gives what MLX and the allocator keep of freed memory back to the system.

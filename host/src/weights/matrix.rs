@@ -23,7 +23,7 @@ pub struct Matrix {
 enum Numbers {
     Plain(Array),
     /// Laid out for products on a CPU.
-    Columns(Rc<weft_kernels::Packed>),
+    Columns(Rc<cpu::Columns>),
     /// MLX's affine quantization: `scale · packed + bias`, a scale and a bias for every group. `dtype` is that of the
     /// numbers once they are unpacked.
     Packed {
@@ -91,7 +91,7 @@ impl Matrix {
     pub fn unpack(&self) -> Result<Array> {
         match &self.numbers {
             Numbers::Plain(array) => Ok(array.clone()),
-            Numbers::Columns(columns) => cpu::unpack(columns),
+            Numbers::Columns(columns) => columns.unpack(),
             Numbers::Packed { packed, scales, biases, bits, group, dtype } => {
                 let array = ops::dequantize(packed, scales, biases, *group, *bits);
                 array.and_then(|array| array.as_dtype(*dtype)).map_err(mlx_error)
