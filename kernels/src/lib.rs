@@ -4,6 +4,7 @@
 //! Nothing here knows MLX, and nothing allocates more than a task's scratch. The same numbers give the same bytes however many
 //! cores there are. docs/performance.md has the figures.
 
+mod arithmetic;
 mod attention;
 mod concatenate;
 mod convolution;
@@ -19,6 +20,7 @@ mod silu;
 mod tests;
 mod winograd;
 
+pub use arithmetic::{Arithmetic, arithmetic};
 pub use attention::{Attention, attention};
 pub use concatenate::concatenate;
 pub use convolution::{Convolution, convolve};

@@ -4,6 +4,7 @@
 use mlx_rs::ops::indexing::{ArrayIndexOp, IntoStrideBy, TryIndexMutOp, TryIndexOp};
 use mlx_rs::{Array, fast, ops, random};
 use plugin_api::{Dtype, Error, Result};
+use weft_kernels::Arithmetic;
 
 use super::cpu;
 use super::mlx::{mlx_dtype, mlx_error};
@@ -25,9 +26,7 @@ macro_rules! binary {
     )* };
 }
 binary! {
-    add add;
     subtract subtract;
-    multiply multiply;
     divide divide;
     power power;
     remainder remainder;
@@ -42,6 +41,20 @@ binary! {
     logical_and logical_and;
     logical_or logical_or;
     matmul matmul;
+}
+
+pub fn add(x: &Array, other: &Array) -> Result<Array> {
+    match cpu::arithmetic(Arithmetic::Add, x, other)? {
+        Some(done) => Ok(done),
+        None => ops::add(x, other).map_err(mlx_error),
+    }
+}
+
+pub fn multiply(x: &Array, other: &Array) -> Result<Array> {
+    match cpu::arithmetic(Arithmetic::Multiply, x, other)? {
+        Some(done) => Ok(done),
+        None => ops::multiply(x, other).map_err(mlx_error),
+    }
 }
 
 macro_rules! reduction {

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Error, Result};
-use weft_kernels::{Attention, Convolution, Packed};
+use weft_kernels::{Arithmetic, Attention, Convolution, Packed};
 
-use super::compute;
 use super::mlx::mlx_error;
+use super::{buffers, compute};
 
 static IN_USE: AtomicBool = AtomicBool::new(false);
 
@@ -38,13 +38,7 @@ fn numbers(x: &Array) -> Result<&[f32]> {
     x.try_as_slice::<f32>().map_err(|error| Error::failed(format!("a tensor cannot be read: {error}")))
 }
 
-/// A buffer of MLX's own to write results into, so that they are not copied into one afterwards.
-fn fresh(shape: &[i32]) -> Result<Array> {
-    let array = mlx_rs::ops::full::<f32>(shape, Array::from_f32(0.0)).map_err(mlx_error)?;
-    settled(&array)
-}
-
-/// The numbers of an array from [`fresh`], before anything else refers to it.
+/// The numbers of an array from [`buffers::array`], before anything else refers to it.
 fn numbers_mut(fresh: &mut Array) -> Result<&mut [f32]> {
     let numbers = numbers(fresh)?;
     // SAFETY: the array is evaluated, row-major and known to nobody else, which the exclusive borrow keeps so.
@@ -56,7 +50,7 @@ pub fn silu(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
+    let (x, mut out) = (settled(x)?, buffers::array(x.shape()));
     weft_kernels::silu(numbers(&x)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -66,8 +60,20 @@ pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Option<Array>> {
     if !applies(&[x, gate]) || x.shape() != gate.shape() {
         return Ok(None);
     }
-    let (x, gate, mut out) = (settled(x)?, settled(gate)?, fresh(x.shape())?);
+    let (x, gate, mut out) = (settled(x)?, settled(gate)?, buffers::array(x.shape()));
     weft_kernels::silu_multiply(numbers(&x)?, numbers(&gate)?, numbers_mut(&mut out)?);
+    Ok(Some(out))
+}
+
+/// A sum or a product of large tensors of one shape, or of one and a row for all of its rows. Small ones are better left for later.
+pub fn arithmetic(kind: Arithmetic, x: &Array, other: &Array) -> Result<Option<Array>> {
+    let (x, other) = if x.size() < other.size() { (other, x) } else { (x, other) };
+    let is_row = other.size() == row_width(x) && row_width(other) == other.size();
+    if !applies(&[x, other]) || x.size() < LARGE || x.shape() != other.shape() && !is_row {
+        return Ok(None);
+    }
+    let (x, other, mut out) = (settled(x)?, settled(other)?, buffers::array(x.shape()));
+    weft_kernels::arithmetic(kind, numbers(&x)?, numbers(&other)?, row_width(&x), numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -76,7 +82,7 @@ pub fn softmax(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
+    let (x, mut out) = (settled(x)?, buffers::array(x.shape()));
     let to = numbers_mut(&mut out)?;
     to.copy_from_slice(numbers(&x)?);
     weft_kernels::softmax(to, row_width(&x));
@@ -88,7 +94,7 @@ pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Option<Ar
     let Some(weight) = weight.filter(|weight| applies(&[x, weight]) && weight.shape() == [row_width(x) as i32]) else {
         return Ok(None);
     };
-    let (x, weight, mut out) = (settled(x)?, settled(weight)?, fresh(x.shape())?);
+    let (x, weight, mut out) = (settled(x)?, settled(weight)?, buffers::array(x.shape()));
     weft_kernels::rms_norm(numbers(&x)?, numbers(&weight)?, eps, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -100,7 +106,7 @@ pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32
     if !applies(&[x, weight, bias]) || !fits(weight) || !fits(bias) || x.ndim() < 3 {
         return Ok(None);
     }
-    let (x, weight, bias, mut out) = (settled(x)?, settled(weight)?, settled(bias)?, fresh(x.shape())?);
+    let (x, weight, bias, mut out) = (settled(x)?, settled(weight)?, settled(bias)?, buffers::array(x.shape()));
     let pixels = x.size() / channels / x.shape()[0] as usize;
     let (from, weight, bias) = (numbers(&x)?, numbers(&weight)?, numbers(&bias)?);
     weft_kernels::group_norm(from, pixels, groups as usize, weight, bias, eps, numbers_mut(&mut out)?);
@@ -114,7 +120,7 @@ pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Option<Array>
     if !applies(&[x, cos, sin]) || !is_table(cos) || !is_table(sin) || width % 2 != 0 {
         return Ok(None);
     }
-    let (x, cos, sin, mut out) = (settled(x)?, settled(cos)?, settled(sin)?, fresh(x.shape())?);
+    let (x, cos, sin, mut out) = (settled(x)?, settled(cos)?, settled(sin)?, buffers::array(x.shape()));
     let sizes = [tokens, heads, width].map(|size| size as usize);
     weft_kernels::rotate_pairs(numbers(&x)?, numbers(&cos)?, numbers(&sin)?, sizes, numbers_mut(&mut out)?);
     Ok(Some(out))
@@ -132,7 +138,7 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, caus
     // What a projection made is cut into heads, and their axes are swapped: this way round its numbers need no copy.
     let by_token = |x: &Array| settled(&compute::swap_axes(x, 1, 2)?);
     let (queries, keys, values) = (by_token(queries)?, by_token(keys)?, by_token(values)?);
-    let mut out = fresh(queries.shape())?;
+    let mut out = buffers::array(queries.shape());
     let [tokens, all, heads, key_heads, width] = [tokens, all, heads, key_heads, width].map(|size| size as usize);
     let kind = Attention { queries: tokens, keys: all, heads, key_heads, width, scale, causal };
     let row = width * key_heads * all;
@@ -165,7 +171,7 @@ impl Columns {
 
     /// The matrix as it was.
     pub fn unpack(&self) -> Result<Array> {
-        let mut out = fresh(&self.shape().map(|side| side as i32))?;
+        let mut out = buffers::array(&self.shape().map(|side| side as i32));
         self.0.unpack(numbers_mut(&mut out)?);
         Ok(out)
     }
@@ -220,7 +226,7 @@ pub fn linear(x: &Array, weight: &Columns, bias: Option<&Array>) -> Result<Array
     let (rows, bias) = (settled(&wide(x)?)?, bias.map(|bias| settled(&wide(bias)?)).transpose()?);
     let mut shape = x.shape().to_vec();
     *shape.last_mut().expect("an axis") = outputs as i32;
-    let mut out = fresh(&shape)?;
+    let mut out = buffers::array(&shape);
     weight.0.product(numbers(&rows)?, bias.as_ref().map(numbers).transpose()?, numbers_mut(&mut out)?);
     out.as_dtype(x.dtype()).map_err(mlx_error)
 }
@@ -235,7 +241,7 @@ pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]
     let kind = Convolution { height, width, channels, out, kernel: [kh, kw], stride, padding };
     let Some([rows, columns]) = kind.result() else { return Ok(None) };
     let (x, weight) = (settled(x)?, settled(weight)?);
-    let mut to = fresh(&[n, rows as i32, columns as i32, out as i32])?;
+    let mut to = buffers::array(&[n, rows as i32, columns as i32, out as i32]);
     let pictures = numbers(&x)?.chunks_exact(height * width * channels);
     for (x, to) in pictures.zip(numbers_mut(&mut to)?.chunks_exact_mut(rows * columns * out)) {
         weft_kernels::convolve(&kind, x, numbers(&weight)?, to);
@@ -258,7 +264,7 @@ pub fn concatenate(arrays: &[&Array], axis: i32) -> Result<Option<Array>> {
     }
     let mut shape = first.shape().to_vec();
     shape[axis] = arrays.iter().map(|array| array.shape()[axis]).sum();
-    let mut out = fresh(&shape)?;
+    let mut out = buffers::array(&shape);
     let settled = arrays.iter().map(|array| settled(array)).collect::<Result<Vec<_>>>()?;
     let width = |array: &Array| array.shape()[axis..].iter().product::<i32>() as usize;
     let parts = settled.iter().map(|array| Ok((numbers(array)?, width(array)))).collect::<Result<Vec<_>>>()?;
@@ -301,6 +307,14 @@ mod tests {
         let other = random(&[2, 7, 5, 48], 2);
         let (weight, bias) = (random(&[48], 3), random(&[48], 4));
         assert!(distance(&silu(&x).unwrap().unwrap(), &mlx_silu(&x)) < 1e-6);
+        let large = [20, 21].map(|seed| random(&[3, 300, 300], seed));
+        let row = random(&[1, 300], 22);
+        for (a, b) in [(&large[0], &large[1]), (&large[0], &row), (&row, &large[0])] {
+            let sum = arithmetic(Arithmetic::Add, a, b).unwrap().unwrap();
+            assert_eq!(distance(&sum, &ops::add(a, b).unwrap()), 0.0);
+            let product = arithmetic(Arithmetic::Multiply, a, b).unwrap().unwrap();
+            assert_eq!(distance(&product, &ops::multiply(a, b).unwrap()), 0.0);
+        }
         let gated = ops::multiply(mlx_silu(&x), &other).unwrap();
         assert!(distance(&silu_multiply(&x, &other).unwrap().unwrap(), &gated) < 1e-6);
         let expected = ops::softmax_axis(&x, -1, true).unwrap();

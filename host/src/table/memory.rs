@@ -2,7 +2,7 @@
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::mlx::active_memory;
+use super::mlx::{active_memory, spare_memory};
 use crate::error::{Code, Error, Result};
 
 /// The environment variable that tells how much memory the engine may take in all, in GB, whatever the system says.
@@ -13,18 +13,14 @@ const VARIABLE: &str = "WEFT_MEMORY";
 pub fn free() -> u64 {
     match limit().ok().flatten() {
         Some(limit) => limit.saturating_sub(active_memory()),
-        None => system().map_or(i64::MAX as u64, |bytes| bytes + kept()),
+        None => system().map_or(i64::MAX as u64, |bytes| bytes + spare_memory()),
     }
 }
 
 /// Bytes that the engine can have in all, with what it has.
 pub fn of_engine() -> u64 {
-    let more = || system().map_or(i64::MAX as u64, |bytes| bytes + kept() + active_memory());
+    let more = || system().map_or(i64::MAX as u64, |bytes| bytes + spare_memory() + active_memory());
     limit().ok().flatten().unwrap_or_else(more)
-}
-
-fn kept() -> u64 {
-    mlx_rs::memory::cache_memory().unwrap_or(0) as u64
 }
 
 /// The bytes that `WEFT_MEMORY` tells, if it is set.

@@ -5,6 +5,8 @@ use std::ffi::c_void;
 use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Dtype, Error, Result};
 
+use super::{buffers, cpu};
+
 /// What MLX computes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Device {
@@ -38,7 +40,7 @@ pub fn start(wanted: Option<Device>) -> Result<Device> {
         (Some(Device::Gpu) | None, true) => Device::Gpu,
     };
     super::live::belongs_here();
-    super::cpu::use_here(device == Device::Cpu);
+    cpu::use_here(device == Device::Cpu);
     mlx_rs::Device::set_default(&match device {
         Device::Gpu => mlx_rs::Device::gpu(),
         Device::Cpu => mlx_rs::Device::cpu(),
@@ -57,24 +59,35 @@ fn gpu_is_there() -> bool {
     }
 }
 
-/// The most bytes that MLX's arrays held at once since the last call of this, and what matrices that are laid out hold.
+/// The most bytes that arrays held at once since the last call of this, and what matrices that are laid out hold.
 pub fn take_peak_memory() -> u64 {
     // MLX looks when it allocates: where it did not, what is there now is the most.
-    let peak = mlx_rs::memory::peak_memory().unwrap_or(0) as u64 + super::cpu::held();
+    let peak = mlx_rs::memory::peak_memory().unwrap_or(0) as u64;
     // A failure leaves the old peak standing.
     let _ = mlx_rs::memory::reset_peak_memory();
-    peak.max(active_memory())
+    (peak.max(buffers::take_most()) + cpu::held()).max(active_memory())
 }
 
-/// Bytes that MLX's arrays hold now, and matrices that are laid out for products.
+/// Bytes that arrays hold now, and matrices that are laid out for products.
 pub fn active_memory() -> u64 {
-    mlx_rs::memory::active_memory().unwrap_or(0) as u64 + super::cpu::held()
+    mlx_bytes() + buffers::lent() + cpu::held()
+}
+
+/// Bytes that MLX's own arrays hold now.
+pub fn mlx_bytes() -> u64 {
+    mlx_rs::memory::active_memory().unwrap_or(0) as u64
+}
+
+/// Bytes that are kept for the next arrays.
+pub fn spare_memory() -> u64 {
+    mlx_rs::memory::cache_memory().unwrap_or(0) as u64 + buffers::spare()
 }
 
 /// Gives what MLX and the allocator keep of freed memory back to the system.
 pub fn clear_spare_buffers() {
     // Nothing depends on it: a failure leaves memory in the cache.
     let _ = mlx_rs::memory::clear_cache();
+    buffers::clear();
     crate::allocator::trim();
 }
 
