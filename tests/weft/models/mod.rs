@@ -14,7 +14,7 @@ use crate::bad_input::{Place, copy};
 use crate::program::{golden, root, run_well};
 use crate::single_file::{all_in_one, comfyui, config, save};
 
-fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
