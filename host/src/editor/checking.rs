@@ -83,9 +83,7 @@ impl Checked {
             let outputs = catalog.node(kind).map_or(&[][..], |spec| &spec.outputs);
             outputs.iter().map(|output| (output.name.clone(), output.kind.clone())).collect()
         };
-        let mut file = |path: &Path| {
-            self.headers.entry(path.to_owned()).or_insert_with(|| foresee::read(path)).clone()
-        };
+        let mut file = |path: &Path| self.headers.entry(path.to_owned()).or_insert_with(|| foresee::read(path)).clone();
         self.foreseen = foresee::of(plan, |_| true, machine, &mut Known { outputs: &outputs, file: &mut file });
     }
 }

@@ -15,11 +15,14 @@ use super::fingerprint::{self, Fingerprint};
 use super::outputs;
 use super::protocol::{Event, Job};
 use super::surroundings::Surroundings;
-use crate::graph::{Plan, Source, Step};
 use crate::foresee::{self, Known, LastUse, Machine};
+use crate::graph::{Plan, Source, Step};
 use crate::limits;
 use crate::plugins::{NodeKind, Registry};
-use crate::table::{Device, Events, Handles, Run, Value, active_memory, clear_spare_buffers, memory, take_peak_memory, take_refused, take_status};
+use crate::table::{
+    Device, Events, Handles, Run, Value, active_memory, clear_spare_buffers, memory, take_peak_memory, take_refused,
+    take_status,
+};
 
 /// What outlives a run.
 pub struct Executor {
@@ -89,8 +92,11 @@ impl Executor {
         self.foresee(job, &needed)?;
         let last_use = if job.once { LastUse::of(&job.plan, |index| needed[index]) } else { LastUse::default() };
         for (index, step) in steps.iter().enumerate() {
-            let done = |milliseconds, cached, peak_bytes| {
-                Event::Done { node: step.node.clone(), milliseconds, cached, peak_bytes }
+            let done = |milliseconds, cached, peak_bytes| Event::Done {
+                node: step.node.clone(),
+                milliseconds,
+                cached,
+                peak_bytes,
             };
             if needed[index] {
                 let start = Instant::now();

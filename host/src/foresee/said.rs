@@ -44,7 +44,8 @@ impl Phase {
         let how = tile.map_or_else(|| "at once".to_owned(), |side| format!("in tiles of {side}"));
         let what = if *width > 0 { format!(" {width}×{height} pixels {how}") } else { String::new() };
         let (bytes, memory) = (gigabytes(*bytes), gigabytes(memory));
-        let what = format!("the run would need about {bytes} of memory here ({}{what}), but {memory} can be had", work.name());
+        let what =
+            format!("the run would need about {bytes} of memory here ({}{what}), but {memory} can be had", work.name());
         Error::new(ErrorKind::Limit, what).help(work.help(tile.is_some(), self.can_be_smaller))
     }
 }

@@ -28,7 +28,9 @@ impl Work {
     pub const fn help(self, tiled: bool, can_be_smaller: bool) -> &'static str {
         match (self, tiled, can_be_smaller) {
             (Self::Prompt, ..) => "load the text encoder with `quantize`, or close other programs",
-            (Self::Sample, _, false) => "make a smaller picture or fewer at once, load the model with `quantize`, or close other programs",
+            (Self::Sample, _, false) => {
+                "make a smaller picture or fewer at once, load the model with `quantize`, or close other programs"
+            }
             (Self::Upscale, ..) => "lower `scale`, give a smaller picture, or close other programs",
             (_, _, false) => "make a smaller picture, or close other programs",
             (_, false, true) => "set `tile` to auto or to a number",
