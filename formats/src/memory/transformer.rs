@@ -10,13 +10,15 @@ pub struct Transformer {
     pub heads: u64,
 }
 
-/// Numbers of a token that are there at once, in widths of the network. In the feed-forward network these are two of the
-/// width and three of 8/3 of it, in attention eight; the rest is for copies and for numbers on their way.
-const WIDTHS: u64 = 16;
-/// Bytes that the scores of attention take at most, and their softmax: they are made piece by piece.
-const SCORES: u64 = 256 << 20;
-/// How often the scores of a short sequence may be there at once, with what they are copied to.
-const COPIES: u64 = 8;
+/// Numbers of a token that are there at once in a feed-forward network, in widths of the network: three of the width (what came
+/// in, normed, scaled) and three of 8/3 of it (gate, values, their product).
+const FEED_FORWARD: u64 = 11;
+/// The same in attention: what came in, normed, queries, keys, values.
+const ATTENTION: u64 = 5;
+/// Bytes of scores that are there at once on a CPU, which makes them piece by piece. A GPU makes none.
+const SCORES: u64 = 64 << 20;
+/// Scores, and their softmax.
+const COPIES: u64 = 2;
 
 /// Tokens of a picture and a prompt are each filled up to a multiple of it.
 const MULTIPLE: u64 = 32;
@@ -27,9 +29,9 @@ impl Transformer {
     /// Bytes besides the weights, for `batch` sequences of so many tokens.
     pub fn pass(&self, batch: u64, tokens: u64) -> u64 {
         let sequence = batch.saturating_mul(tokens);
-        let numbers = sequence.saturating_mul(WIDTHS * self.dim * FLOAT32);
-        let scores = sequence.saturating_mul(tokens).saturating_mul(self.heads * FLOAT32 * COPIES);
-        numbers.saturating_add(scores.min(SCORES))
+        let width = sequence.saturating_mul(self.dim * FLOAT32);
+        let scores = sequence.saturating_mul(tokens).saturating_mul(self.heads * FLOAT32).min(SCORES) * COPIES;
+        width.saturating_mul(FEED_FORWARD).max(width.saturating_mul(ATTENTION).saturating_add(scores))
     }
 }
 
@@ -37,4 +39,29 @@ impl Transformer {
 pub fn tokens([height, width]: [u64; 2], prompt: u64) -> u64 {
     let padded = |tokens: u64| tokens.div_ceil(MULTIPLE) * MULTIPLE;
     padded((height / TOKEN).saturating_mul(width / TOKEN)) + padded(prompt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_grows_with_tokens_and_pictures() {
+        let network = Transformer { dim: 3840, heads: 30 };
+        assert_eq!(network.pass(1, 0), 0);
+        // 128 × 128 pixels: the scores are less than the feed-forward network.
+        assert_eq!(network.pass(1, 96), 96 * 11 * 3840 * 4);
+        // 1024 × 1024 pixels and 128 tokens of a prompt.
+        assert_eq!(network.pass(1, 4096 + 128) >> 20, 680);
+        // Few numbers and many scores.
+        let narrow = Transformer { dim: 192, heads: 3 };
+        assert_eq!(narrow.pass(1, 1088), 1088 * 5 * 192 * 4 + 2 * 3 * 1088 * 1088 * 4);
+        assert_eq!(network.pass(3, 4096), 3 * network.pass(1, 4096));
+        assert_eq!(network.pass(u64::MAX, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn both_parts_are_filled_up() {
+        assert_eq!((tokens([128, 128], 33), tokens([16, 48], 1), tokens([1024, 1024], 128)), (128, 64, 4224));
+    }
 }

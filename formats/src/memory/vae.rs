@@ -1,7 +1,8 @@
 //! A pass through a VAE.
 //!
-//! The peak is in a residual block at the widest level: its input, what the norm and silu make of it, and the result of its first
-//! convolution are there at once.
+//! The peak is in the residual blocks of the widest level, as `nodes/z-image` computes them. In the first one its input, what the
+//! norm and silu make of it, and the result of its first convolution are there at once. In a later one these are what came
+//! into the level, its own input, the result of the first convolution, that normed, that after silu, and the result of the second.
 
 use super::FLOAT32;
 
@@ -28,10 +29,10 @@ pub struct With {
     pub gpu: bool,
 }
 
-/// How often a block's input is there in the width that it came in: itself, normed, and after silu.
-const INPUTS: u64 = 3;
-/// And in the width that it leaves in: what its first convolution gives.
-const OUTPUTS: u64 = 1;
+/// Arrays of a level's first block, in the width that comes in and in the width that leaves.
+const FIRST: [u64; 2] = [3, 1];
+/// Those of a later block.
+const LATER: [u64; 2] = [1, 5];
 /// Winograd's convolution on a GPU, not measured: for 3×3 kernels it takes 8×8 numbers for every 6×6 pixels of its input and of
 /// its result, besides both and a padded copy. In widths of the input.
 const GPU: u64 = 8;
@@ -60,7 +61,7 @@ impl Vae {
         let levels =
             (0..self.channels.len()).map(|level| (pixels >> (2 * level)).saturating_mul(self.level(level, half, with)));
         let widest = levels.max().unwrap_or_default();
-        widest.max(self.attention(pixels, with))
+        widest.max(self.attention(pixels))
     }
 
     /// Bytes a pixel of this level. The decoder comes to a level with the channels of the one below.
@@ -73,18 +74,51 @@ impl Vae {
         };
         match with {
             With { gpu: true, float32 } => GPU * inputs.max(outputs) * if float32 { FLOAT32 } else { FLOAT32 / 2 },
-            With { float32: false, .. } => (PATCHES + INPUTS) * inputs * FLOAT32 / 2 + OUTPUTS * outputs * FLOAT32,
-            With { float32: true, .. } => (INPUTS * inputs + OUTPUTS * outputs) * FLOAT32,
+            With { float32, .. } => {
+                let arrays = |[from, to]: [u64; 2]| from * inputs + to * outputs;
+                let numbers = arrays(FIRST).max(arrays(LATER));
+                if float32 { numbers * FLOAT32 } else { (numbers + PATCHES * inputs.max(outputs)) * FLOAT32 }
+            }
         }
     }
 
     /// Bytes of the attention at the last level, with the arrays around it.
-    fn attention(&self, pixels: u64, _: With) -> u64 {
+    fn attention(&self, pixels: u64) -> u64 {
         if !self.has_attention {
             return 0;
         }
         let tokens = pixels >> (2 * self.channels.len().saturating_sub(1));
         let around = tokens.saturating_mul(5 * self.channels.last().copied().unwrap_or_default() * FLOAT32);
         around.saturating_add(tokens.saturating_mul(tokens).min(SCORES_AT_ONCE) * SCORES * FLOAT32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CPU: With = With { float32: true, gpu: false };
+
+    fn flux() -> Vae {
+        Vae { channels: vec![128, 256, 512, 512], has_attention: true }
+    }
+
+    #[test]
+    fn the_decoder_is_widest_at_full_size() {
+        assert_eq!(flux().pass(Half::Decoder, CPU, [1024, 1024]), (3 * 256 + 128) * 4 << 20);
+        assert_eq!(flux().pass(Half::Encoder, CPU, [1024, 1024]), 6 * 128 * 4 << 20);
+        let narrow = Vae { channels: vec![32, 32, 64, 64], has_attention: false };
+        assert_eq!(narrow.pass(Half::Decoder, CPU, [64, 64]), 6 * 32 * 4 * 4096);
+        let steep = Vae { channels: vec![32, 512], has_attention: false };
+        assert_eq!(steep.pass(Half::Decoder, CPU, [2, 2]), (3 * 512 + 32) * 4 * 4);
+    }
+
+    #[test]
+    fn it_grows_with_the_pixels() {
+        let pass = |with, side| flux().pass(Half::Decoder, with, [side, side]);
+        assert_eq!(4 * pass(CPU, 512), pass(CPU, 1024));
+        assert!(pass(With { float32: false, ..CPU }, 512) > pass(CPU, 512));
+        assert_eq!(pass(CPU, u64::MAX), u64::MAX);
+        assert_eq!(Half::of("decode").zip(Half::of("encode")), Some((Half::Decoder, Half::Encoder)));
     }
 }

@@ -12,6 +12,7 @@ mod walk;
 mod work;
 
 use serde::{Deserialize, Serialize};
+use weft_formats::memory::{MOST_SLACK, slack};
 
 pub use fact::{File, read};
 pub use last_use::LastUse;
@@ -19,10 +20,7 @@ pub use walk::{Known, of};
 pub use work::Work;
 
 /// What the engine needs before it has any tensor: its code, that of the plugins, and their tables.
-const ENGINE: u64 = 40_000_000;
-/// What the allocator holds besides what tensors take, in hundredths of it: pages that are only partly used, and freed ones
-/// that nothing fits into.
-const SLACK: u64 = 4;
+const ENGINE: u64 = 43_000_000;
 
 /// Where a run takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,12 +73,12 @@ impl Foreseen {
     }
 }
 
-/// Bytes of a process whose tensors take so many.
-fn of_process(tensors: u64) -> u64 {
-    ENGINE.saturating_add(tensors).saturating_add(tensors / 100 * SLACK)
+/// Bytes of a process whose tensors take so many, of which those of `pass` come and go.
+fn of_process(tensors: u64, pass: u64) -> u64 {
+    ENGINE.saturating_add(tensors).saturating_add(slack(pass))
 }
 
 /// Bytes that tensors can take in a process of so many.
 fn of_tensors(process: u64) -> u64 {
-    process.saturating_sub(ENGINE) / (100 + SLACK) * 100
+    process.saturating_sub(ENGINE + MOST_SLACK)
 }

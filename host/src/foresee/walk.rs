@@ -77,8 +77,10 @@ impl Walk<'_, '_> {
         let encoder = self.model(step, "text_encoder")?;
         let tokens = text_encoder::tokens(text(step, "text").unwrap_or_default());
         let (hidden, heads) = (encoder.number("hidden_size")?, encoder.number("num_attention_heads")?);
-        // Its weights go with the session.
-        let bytes = encoder.weights() + text_encoder::pass(hidden, heads, tokens);
+        // The last layer is never read; the others go with the session.
+        let layers = encoder.number("num_hidden_layers")?.max(1);
+        let weights = encoder.weights() / layers * (layers - 1);
+        let bytes = weights.saturating_add(text_encoder::pass(hidden, heads, tokens));
         self.phase(step, Work::Prompt, [0; 2], Choice { side: None, bytes, can_be_smaller: false });
         Some(())
     }
@@ -145,7 +147,7 @@ impl Walk<'_, '_> {
     fn phase(&mut self, step: &Step, work: Work, size: [u64; 2], choice: Choice) {
         let tensors = self.held().saturating_add(choice.bytes);
         let tile = choice.side.filter(|side| size.iter().any(|whole| whole > side));
-        let (bytes, can_be_smaller) = (of_process(tensors), choice.can_be_smaller);
+        let (bytes, can_be_smaller) = (of_process(tensors, choice.bytes), choice.can_be_smaller);
         let phase = Phase { size, tile, can_be_smaller, bytes, tensors, ..Phase::of(&step.node, work) };
         self.foreseen.phases.push(phase);
     }

@@ -10,7 +10,7 @@ mod rope;
 mod timestep;
 
 use plugin_api::{Architecture, Dtype, Error, ErrorKind, Record, Result, Role, Session, Tensor, Value, Weights};
-use weft_formats::memory::transformer as memory;
+use weft_formats::memory;
 
 use crate::checkpoint::Checkpoint;
 use block::Block;
@@ -101,8 +101,9 @@ impl Transformer {
         let (_, layout) = self.layout(args)?;
         let Config { dim, n_heads, .. } = self.config;
         let [dim, heads, tokens] = [dim, n_heads, layout.tokens()].map(|number| u64::from(number.unsigned_abs()));
-        let bytes = memory::Transformer { dim, heads }.pass(args.get::<i64>("batch")?.unsigned_abs(), tokens);
-        Ok(bytes.try_into().unwrap_or(i64::MAX))
+        let pass =
+            memory::transformer::Transformer { dim, heads }.pass(args.get::<i64>("batch")?.unsigned_abs(), tokens);
+        Ok(pass.saturating_add(memory::slack(pass)).try_into().unwrap_or(i64::MAX))
     }
 
     /// What `condition` gets, checked.

@@ -101,10 +101,10 @@ fn with_ten_megabytes() {
     assert_all_with(
         &[("WEFT_MEMORY", "0.01")],
         &[Case {
-            name: "refined in the smallest tiles",
+            name: "as good as nothing",
             arrange: |at| sample(at, "auto"),
             code: 7,
-            says: &["2048×2048 in tiles of 256 needs about 0.02 GB", "0.01 GB", "node `large`", "help: close"],
+            says: &["encoding the prompt", "0.01 GB can be had", "node `prompt`", "help: load the text encoder"],
         }],
     );
 }
@@ -135,7 +135,7 @@ fn what_fits_in_smaller_tiles_begins() {
     kill_process(process, Signal::TERM).expect("it is ours");
     let said = run.end();
     assert_eq!(said.code, Some(143), "{}", said.stderr);
-    for part in ["large: tiles of 288×288 pixels", "those of 512×512 need 1.4", "are free"] {
+    for part in ["large: tiles of 304×304 pixels", "those of 512×512 need 1.1", "are free"] {
         assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
     }
 }

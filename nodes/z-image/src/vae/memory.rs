@@ -1,6 +1,7 @@
 //! What one pass through the VAE needs of memory, foreseen from shapes.
 
 use plugin_api::Dtype;
+use weft_formats::memory::slack;
 use weft_formats::memory::vae::{Half, Vae, With};
 
 use super::config::Config;
@@ -12,5 +13,6 @@ pub fn bytes(config: &Config, half: Half, dtype: Dtype, gpu: bool, size: [i64; 2
         has_attention: config.mid_block_add_attention,
     };
     let with = With { float32: dtype == Dtype::Float32, gpu };
-    vae.pass(half, with, size.map(i64::unsigned_abs)).try_into().unwrap_or(i64::MAX)
+    let pass = vae.pass(half, with, size.map(i64::unsigned_abs));
+    pass.saturating_add(slack(pass)).try_into().unwrap_or(i64::MAX)
 }
