@@ -8,6 +8,7 @@ mod engine;
 mod esrgan;
 mod examples;
 mod frozen;
+mod fuzzed;
 mod golden;
 mod graphs;
 mod hostile;
