@@ -130,11 +130,27 @@ pub enum InputKind {
     },
     /// A list of records with these columns.
     #[cfg_attr(not(feature = "host"), non_exhaustive)]
-    Rows { columns: Vec<InputSpec> },
+    Rows {
+        #[serde(deserialize_with = "columns")]
+        columns: Vec<InputSpec>,
+    },
 }
 
 fn one() -> i64 {
     1
+}
+
+/// Columns, of which none has rows again: no description nests so deep that reading it overflows the stack.
+fn columns<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<InputSpec>, D::Error> {
+    thread_local! {
+        static IS_WITHIN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    if IS_WITHIN.replace(true) {
+        return Err(serde::de::Error::custom("rows within rows"));
+    }
+    let columns = Vec::deserialize(deserializer);
+    IS_WITHIN.set(false);
+    columns
 }
 
 /// Where a file is looked for.

@@ -9,6 +9,7 @@ mod engine;
 mod esrgan;
 mod examples;
 mod frozen;
+mod fuzzed;
 mod golden;
 mod graphs;
 mod hostile;

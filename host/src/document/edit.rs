@@ -34,6 +34,7 @@ impl Document {
                 check_name(&input)?;
                 self.change_node(&node, |node| set_seed_mode(node, &input, mode));
             }
+            Edit::Replace { node, kind } => self.change_node(&node, |node| node.kind = kind),
             Edit::Rename { node, to } => self.rename(&node, to)?,
             Edit::Collapse { nodes, collapsed } => {
                 nodes.iter().for_each(|id| self.change_node(id, |node| set_collapsed(node, collapsed)));

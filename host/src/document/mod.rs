@@ -93,6 +93,11 @@ pub enum Edit {
         nodes: Vec<String>,
         collapsed: bool,
     },
+    /// Another kind in the place of a node's own: values, links and name stay.
+    Replace {
+        node: String,
+        kind: String,
+    },
     /// Text that [`Document::copy`] made, or a whole graph's. `links` keeps the links to nodes outside of it.
     Paste {
         text: String,

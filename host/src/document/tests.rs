@@ -20,7 +20,7 @@ fn some_edit(document: &Document, tape: &mut Tape<'_>, depth: usize) -> Edit {
     let at = points[tape.below(points.len())];
     let id = node(document, tape);
     let nodes = vec![node(document, tape), id.clone()];
-    match tape.below(14) {
+    match tape.below(15) {
         0 => Edit::Add {
             kind: tape.pick(&["x/SaveImage", "x/", "n0"]).to_owned(),
             at,
@@ -48,7 +48,8 @@ fn some_edit(document: &Document, tape: &mut Tape<'_>, depth: usize) -> Edit {
             let text = if tape.below(3) == 0 { noisy(tape) } else { document.copy(&nodes) };
             Edit::Paste { text, at: Some(at).filter(|_| tape.below(2) == 0), links: tape.below(2) == 0 }
         }
-        12 => Edit::Paste { text: "no graph".to_owned(), at: None, links: false },
+        12 => Edit::Replace { node: id, kind: tape.pick(&["x/B", "\"", ""]).to_owned() },
+        13 => Edit::Paste { text: "no graph".to_owned(), at: None, links: false },
         _ if depth > 2 => Edit::All(Vec::new()),
         _ => Edit::All((0..tape.below(4)).map(|_| some_edit(document, tape, depth + 1)).collect()),
     }
@@ -187,6 +188,15 @@ fn a_new_name_is_taken_over_by_links_and_places() {
     let expected = FOX.replace("\"sample\"", "\"ks\"").replace("sample.image", "ks.image");
     assert_eq!(document.text(), expected, "the comment stays");
     assert!(document.edit(Edit::Rename { node: "ks".into(), to: "model".into() }).is_err());
+    document.undo();
+    assert_eq!(document.text(), FOX);
+}
+
+#[test]
+fn another_kind_takes_over_name_values_and_links() {
+    let mut document = fox();
+    document.edit(Edit::Replace { node: "sample".into(), kind: "sampler/Other".into() }).unwrap();
+    assert_eq!(document.text(), FOX.replace("sampler/Sample", "sampler/Other"));
     document.undo();
     assert_eq!(document.text(), FOX);
 }

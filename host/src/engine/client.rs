@@ -1,6 +1,5 @@
 //! The client's side: starting the engine, talking to it, and saying what became of it.
 
-use std::collections::HashMap;
 use std::io::BufReader;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -10,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::blame::Blame;
 use super::protocol::{Event, Job, Request, receive, send};
 use crate::error::{Code, Error, Result};
 use crate::flags::PluginFlags;
 use crate::graph::Plan;
-use crate::plugins::{self, Catalog, PluginInfo};
+use crate::plugins::{self, Catalog};
 use crate::table::Device;
 use crate::text;
 
@@ -46,11 +46,9 @@ pub struct Engine {
     events: Receiver<Event>,
     pub catalog: Catalog,
     pub device: Device,
-    /// Id and version of every plugin, by its id.
-    names: HashMap<String, String>,
-    /// The same of the plugin behind each node of the job.
-    plugins: HashMap<String, String>,
-    /// The plugin whose node is under way.
+    /// The plugins behind each node of the job.
+    blame: Blame,
+    /// The node that is under way.
     at_work: Option<String>,
 }
 
@@ -95,10 +93,8 @@ impl Engine {
             match events.recv_timeout(options.patience.unwrap_or(PATIENCE)) {
                 Ok(Event::Opening { file }) => opening = Some(file),
                 Ok(Event::Ready { catalog, device }) => {
-                    let name = |info: &PluginInfo| (info.id.clone(), format!("{} {}", info.id, info.version));
-                    let names = catalog.plugins.iter().map(name).collect();
-                    let (plugins, at_work) = (HashMap::new(), None);
-                    return Ok(Self { child, requests, events, catalog, device, names, plugins, at_work });
+                    let (blame, at_work) = (Blame::default(), None);
+                    return Ok(Self { child, requests, events, catalog, device, blame, at_work });
                 }
                 Ok(Event::Unusable(error)) => return Err(Error { code: Code::Usage, ..error }),
                 other => {
@@ -113,9 +109,7 @@ impl Engine {
 
     /// Hands over a job. Its events follow, the last one is [`Event::Finished`].
     pub fn run(&mut self, job: Job) {
-        let name = |kind: &str| self.names.get(kind.split('/').next()?).cloned();
-        let steps = job.plan.steps().iter();
-        self.plugins = steps.filter_map(|step| Some((step.node.clone(), name(&step.kind)?))).collect();
+        self.blame = Blame::new(&job.plan, &self.catalog);
         // An engine that is gone shows as the end of its events.
         drop(send(&mut self.requests, &Request::Run(job)));
     }
@@ -137,7 +131,7 @@ impl Engine {
 
     /// Id and version of the plugin whose node is under way.
     pub fn at_work(&self) -> Option<&str> {
-        self.at_work.as_deref()
+        self.blame.plugin(self.at_work.as_deref()?)
     }
 
     /// The next event, or none within `timeout`.
@@ -160,7 +154,7 @@ impl Engine {
 
     fn noticed(&mut self, event: Event) -> Event {
         match &event {
-            Event::Started { node } => self.at_work = self.plugins.get(node).cloned(),
+            Event::Started { node } => self.at_work = Some(node.clone()),
             Event::Done { .. } | Event::Failed { .. } | Event::Finished { .. } => self.at_work = None,
             _ => {}
         }
@@ -169,7 +163,7 @@ impl Engine {
 
     fn died(&mut self) -> Error {
         let how = describe(&mut self.child);
-        let plugin = self.at_work.take().map(|plugin| format!("; the plugin `{plugin}` was at work"));
+        let plugin = self.at_work.take().map(|node| self.blame.words(&node));
         Error::new(Code::Failed, "the engine ended in the middle of its work")
             .cause(format!("{how}{}", plugin.unwrap_or_default()))
             .help("if memory ran out, make the picture smaller or close other programs; else report it to the plugin's author")

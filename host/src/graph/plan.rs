@@ -1,8 +1,9 @@
 //! A plan: a graph that was checked. Only [`super::check`] makes one, so the engine has no branch for a missing node.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The nodes that have to run, each after those it takes from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,7 +46,24 @@ pub enum Param {
     Text(String),
     /// An existing file or folder.
     File(PathBuf),
-    Rows(Vec<Vec<(String, Param)>>),
+    Rows(#[serde(deserialize_with = "flat")] Vec<Vec<(String, Param)>>),
     /// Several values under their names.
-    Record(Vec<(String, Param)>),
+    Record(#[serde(deserialize_with = "flat")] Vec<(String, Param)>),
+}
+
+/// Values within values, but no more of them than a graph can ask for: a record of rows. A message that nests deeper would
+/// overflow the stack of whoever reads it.
+fn flat<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    const DEEPEST: u32 = 4;
+    thread_local! {
+        static DEPTH: Cell<u32> = const { Cell::new(0) };
+    }
+    let depth = DEPTH.get();
+    if depth == DEEPEST {
+        return Err(serde::de::Error::custom("values are nested too deep"));
+    }
+    DEPTH.set(depth + 1);
+    let value = T::deserialize(deserializer);
+    DEPTH.set(depth);
+    value
 }

@@ -15,7 +15,6 @@ mod sweep;
 use std::io::Write;
 use std::process::ExitCode;
 
-use plugin_api::NodeSpec;
 use serde_json::json;
 
 use crate::engine::{self, Engine};
@@ -24,7 +23,7 @@ use crate::flags::{Command, Common, DeviceFlag, Flags, PluginFlags, RunFlags};
 use crate::graph::{Graph, check, describe};
 use crate::library::Hashes;
 use crate::picture;
-use crate::plugins::Refused;
+use crate::plugins::{Refused, instead};
 use crate::text;
 
 /// Carries out one command.
@@ -172,14 +171,6 @@ fn warn_of_others(graph: &Graph, engine: &Engine) -> Vec<String> {
     let warnings: Vec<String> = graph.other_plugins(&engine.catalog).into_iter().chain(deprecated).collect();
     warnings.iter().for_each(|warning| say(&text::printable(&format!("warning: {warning}"))));
     warnings
-}
-
-/// What a deprecated node says of itself.
-fn instead(spec: &NodeSpec) -> String {
-    match spec.replaced_by.as_str() {
-        "" => "is deprecated: it works, and new graphs do without it".to_owned(),
-        kind => format!("is deprecated: `{kind}` takes its place"),
-    }
 }
 
 fn info(path: &std::path::Path, json: bool) -> Outcome {

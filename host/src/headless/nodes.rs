@@ -4,10 +4,11 @@ use plugin_api::{InputKind, InputSpec, NodeSpec};
 use serde_json::json;
 
 use super::plugin::plugin_json;
-use super::{Outcome, instead, print, warn_of_refused};
+use super::{Outcome, print, warn_of_refused};
 use crate::engine::Engine;
 use crate::error::{Code, Error};
 use crate::flags::Common;
+use crate::plugins::instead;
 use crate::text;
 
 pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {

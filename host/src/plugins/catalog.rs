@@ -60,6 +60,14 @@ impl Refused {
     }
 }
 
+/// What a deprecated node says of itself, behind its name.
+pub fn instead(spec: &NodeSpec) -> String {
+    match spec.replaced_by.as_str() {
+        "" => "is deprecated: it works, and new graphs do without it".to_owned(),
+        kind => format!("is deprecated: `{kind}` takes its place"),
+    }
+}
+
 impl Catalog {
     /// The node of a kind `plugin/Name`.
     pub fn node(&self, kind: &str) -> Option<&NodeSpec> {

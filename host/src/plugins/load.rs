@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use libloading::Library;
-use plugin_api::NodeSpec;
 use plugin_api::abi::{self, Entries, Plugin};
 
 use super::catalog::{PluginInfo, Refused};
@@ -125,10 +124,8 @@ fn refuse_version(needed: (u32, u32), ours: (u32, u32)) -> Result<(), String> {
 fn node(entry: &abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
     // SAFETY: the plugin's constant text.
     let text = unsafe { sound::text(entry.spec, limits::TEXT_BYTES, "the description of a node")? };
-    let spec: NodeSpec = ron::from_str(&text)
-        .map_err(|error| format!("the description of a node cannot be read, at {}", error.span.start))?;
-    sound::node(entry, &spec)
-        .map_err(|why| format!("the description of its node `{}` is not sound: {why}", spec.name))?;
+    let spec = sound::description(&text)?;
+    sound::node(entry, &spec)?;
     Ok(NodeKind { spec, entry: *entry, plugin: plugin.to_owned() })
 }
 

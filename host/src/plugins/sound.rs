@@ -40,9 +40,24 @@ pub unsafe fn list<T>(list: Slice<*const T>) -> Sound<&'static [*const T]> {
     Ok(unsafe { list.get() })
 }
 
-/// A node whose function is there and whose description holds together.
+/// The node that a text describes, where the description holds together.
+///
+/// # Errors
+/// What is wrong with it, and with which node.
+pub fn description(text: &str) -> Sound<NodeSpec> {
+    let spec: NodeSpec = ron::from_str(text)
+        .map_err(|error| format!("the description of a node cannot be read, at {}", error.span.start))?;
+    self::spec(&spec).map_err(|why| unsound(&spec, &why))?;
+    Ok(spec)
+}
+
+/// A node that `spec` describes and that has a function.
 pub fn node(entry: &NodeEntry, spec: &NodeSpec) -> Sound<()> {
-    if is_there(&entry.run) { self::spec(spec) } else { Err("it has no function".to_owned()) }
+    if is_there(&entry.run) { Ok(()) } else { Err(unsound(spec, "it has no function")) }
+}
+
+fn unsound(spec: &NodeSpec, why: &str) -> String {
+    format!("the description of its node `{}` is not sound: {why}", spec.name)
 }
 
 /// Id and role of an architecture.

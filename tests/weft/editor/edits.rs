@@ -6,6 +6,7 @@ use weft::editor::Action;
 use weft::graph::{Input, Link};
 
 use super::window::Window;
+use crate::hostile::{engine_options, folder_of};
 use crate::program::root;
 
 const LOOSE: &str = r#"// Two nodes that are not linked.
@@ -290,4 +291,22 @@ fn a_box_selects_and_what_it_selects_moves_together() {
     assert_eq!(rise("decode"), 0.0, "it was not in the box");
     window.act(Action::Undo);
     assert_eq!(window.text(), LOOSE);
+}
+
+/// The probe's node `Before` names `Around` as what takes its place.
+#[test]
+fn a_deprecated_node_is_replaced_with_one_click() {
+    const OLD: &str = "Graph(format: 1, nodes: { \"old\": (kind: \"probe/Before\") })\n";
+    let plugins = folder_of("probe");
+    let graph = plugins.path().join("old.ron");
+    std::fs::write(&graph, OLD).expect("a graph");
+    let mut window = Window::with(|options| {
+        options.engine = engine_options(plugins.path());
+        options.graph = Some(graph);
+    });
+    window.click("replace old");
+    assert_eq!(window.editor().document().graph().nodes["old"].kind, "probe/Around");
+    assert!(!window.has("replace old"));
+    window.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.text(), OLD);
 }

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use plugin_api::OutputSpec;
 use weft::engine::protocol::{Event, Job};
 use weft::engine::{Engine, Options};
-use weft::graph::{Graph, Roots, check};
+use weft::graph::{Graph, Link, Roots, check};
+use weft::plugins::Catalog;
 use weft::table::Handles;
 
 use super::folder_of;
@@ -17,15 +19,15 @@ use crate::program::{golden, root, text_to_image, trust};
 struct Case {
     graph: Graph,
     roots: Roots,
-    /// Whether nodes of Weft's own plugins run again only where they take from another one.
-    others_alone: bool,
+    /// Which nodes run again, and all that takes from them; none is all of them.
+    again: Option<Vec<String>>,
 }
 
 impl Case {
     fn new(graph: &str, models: &[PathBuf]) -> Self {
         let graph = Graph::parse(graph, "the test's graph").expect("a graph");
         let roots = Roots { models: models.to_vec(), inputs: models.to_vec(), ..Roots::default() };
-        Self { graph, roots, others_alone: false }
+        Self { graph, roots, again: None }
     }
 
     /// Runs it again and again in one engine, and gives what is left when all is forgotten: handles, and by how many bytes
@@ -42,18 +44,30 @@ impl Case {
         (handles, bytes as i64 - first as i64)
     }
 
+    /// The outputs of the nodes that run again, which nobody may take.
+    fn wanted(&self, catalog: &Catalog) -> Vec<Link> {
+        let outputs = |node: &String| {
+            let spec = catalog.node(&self.graph.nodes[node].kind).expect("its plugin is there");
+            let link = |output: &OutputSpec| Link { node: node.clone(), output: output.name.clone() };
+            spec.outputs.iter().map(link).collect::<Vec<_>>()
+        };
+        self.again.iter().flatten().flat_map(outputs).collect()
+    }
+
     fn run(&self, engine: &mut Engine, out: &Path) {
         // Pictures of one name would be numbered ever more slowly.
         drop(std::fs::remove_dir_all(out));
-        let plan = check(&self.graph, &engine.catalog, &self.roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
-        let plugin = |kind: &str| engine.catalog.plugin(kind.split('/').next().unwrap_or_default());
-        let is_other = |kind: &str| plugin(kind).is_some_and(|plugin| plugin.sha256.is_some());
-        let again = |kind: &str| !self.others_alone || is_other(kind);
-        let nodes = plan.steps().iter().filter(|step| again(&step.kind)).map(|step| step.node.clone()).collect();
-        engine.forget_from(plan.clone(), nodes);
+        let plan = check(&self.graph, &engine.catalog, &self.roots, &self.wanted(&engine.catalog));
+        let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
+        let all = || plan.steps().iter().map(|step| step.node.clone()).collect();
+        engine.forget_from(plan.clone(), self.again.clone().unwrap_or_else(all));
         let job = Job::prepare(plan, &self.graph, &engine.catalog, &self.roots, out).expect("a job");
         engine.run(job);
         let events = follow(engine).expect("the engine lives");
+        for wanted in self.again.iter().flatten() {
+            let ran = |event: &Event| matches!(event, Event::Done { node, cached: false, .. } if node == wanted);
+            assert!(events.iter().any(ran), "`{wanted}` did not run: {events:?}");
+        }
         assert!(!events.iter().any(|event| matches!(event, Event::Failed { .. })), "{events:?}");
     }
 }
@@ -105,9 +119,11 @@ fn what_a_node_keeps_is_counted() {
     assert!(bytes >= 0, "{bytes}");
 }
 
-/// Any graph over any folder of plugins, as often as one likes. What takes from no node of these plugins runs once.
+/// Any graph over any folder of plugins, as often as one likes. The nodes of WEFT_LEAKS_AGAIN and what takes from them run
+/// every time, all others once; those of WEFT_LEAKS_WITHOUT are left out.
 ///
 ///     WEFT_LEAKS_PLUGINS=DIR WEFT_LEAKS_GRAPH=FILE WEFT_LEAKS_RUNS=10000 WEFT_LEAKS_SET="node.input=value …" \
+///         WEFT_LEAKS_AGAIN="node …" WEFT_LEAKS_WITHOUT="node …" \
 ///         cargo test -p weft-tests --test weft --release -- --ignored --nocapture hostile::leaks::many_runs
 ///
 /// Models are looked for beside the graph and in models/. WEFT_UNDER="valgrind --log-file=FILE" watches the engine.
@@ -124,7 +140,10 @@ fn many_runs_leave_nothing() {
     for assignment in variable("WEFT_LEAKS_SET").unwrap_or_default().split_whitespace() {
         case.graph.set(assignment).expect("a node");
     }
-    case.others_alone = true;
+    let words = |name: &str| variable(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let without: Vec<String> = words("WEFT_LEAKS_WITHOUT");
+    case.graph.nodes.retain(|id, _| !without.contains(id));
+    case.again = Some(words("WEFT_LEAKS_AGAIN"));
     let own = tempfile::tempdir().expect("a folder");
     for library in std::fs::read_dir(&plugins).expect("a folder").flatten().map(|entry| entry.path()) {
         if library.extension().is_some_and(|ending| ending == std::env::consts::DLL_EXTENSION) {

@@ -2,11 +2,14 @@
 
 mod command;
 mod endless;
+mod exceptions;
 mod faults;
 mod leaks;
 mod queue;
 
 use tempfile::TempDir;
+
+pub use queue::options as engine_options;
 
 use crate::program::{text_to_image, trust, weft};
 

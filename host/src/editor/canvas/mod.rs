@@ -2,6 +2,7 @@
 
 mod body;
 mod camera;
+mod deprecated;
 mod gestures;
 mod map;
 mod node;

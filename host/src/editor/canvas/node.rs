@@ -11,7 +11,7 @@ use egui::{
 use egui_phosphor::regular as icon;
 use plugin_api::{InputKind, InputSpec};
 
-use super::{body, said, view};
+use super::{body, deprecated, said, view};
 use crate::document::{Edit, Mode};
 use crate::editor::panels::bytes;
 use crate::editor::scene::{Port, Scene};
@@ -64,6 +64,12 @@ pub fn title(ui: &mut Ui, scene: &mut Scene, id: &str) {
         ui.painter().galley(pos2(right, rect.center().y - galley.size().y / 2.0), galley, color);
         right -= 8.0 * zoom;
     }
+    if deprecated::words(scene, id).is_some() {
+        let galley = elided(ui, deprecated::MARK, theme::BODY * zoom, theme.warning, 20.0 * zoom);
+        right -= galley.size().x;
+        ui.painter().galley(pos2(right, rect.center().y - galley.size().y / 2.0), galley, theme.warning);
+        right -= 8.0 * zoom;
+    }
     let color = if is_known { theme.text } else { theme.warning };
     let name = elided(ui, id, 15.5 * zoom, color, right - rect.left());
     let at = pos2(rect.left(), rect.center().y - name.size().y / 2.0);
@@ -94,13 +100,21 @@ fn menu(response: &Response, scene: &mut Scene, id: &str, kind: &str) {
         Some(spec) => format!("{kind}\n{}", spec.help),
         None => missing(kind),
     };
+    let old = deprecated::words(scene, id).map_or(String::new(), |words| format!("\n\n{words}."));
+    let replacement = deprecated::replacement(scene, id);
     let problems: Vec<&Error> =
         scene.problems.iter().filter(|(node, _)| node.as_deref() == Some(id)).map(|(_, error)| error).collect();
     let problems: String = problems.iter().map(|error| format!("\n\n{}: {}", error.what, error.cause)).collect();
-    response.clone().on_hover_text(format!("{help}{problems}"));
+    response.clone().on_hover_text(format!("{help}{old}{problems}"));
     let actions = &mut scene.frame.actions;
     response.context_menu(|ui| {
         ui.set_min_width(190.0);
+        if let Some((label, action)) = &replacement
+            && ui.add(egui::Button::new(label).frame_when_inactive(false)).clicked()
+        {
+            actions.push(action.clone());
+            ui.close();
+        }
         let mut item = |ui: &mut Ui, action: Action| {
             let label = crate::editor::action::find(&action).map_or("Rename…", |entry| entry.label);
             let keys = crate::editor::action::find(&action).and_then(|entry| entry.keys.first());
@@ -284,6 +298,7 @@ pub fn bottom(ui: &mut Ui, scene: &mut Scene, id: &str) {
         for (what, more, color) in wrong {
             message(ui, zoom, &what, &more, color);
         }
+        deprecated::button(ui, scene, id);
         said::show(ui, scene, id);
     }
     if !scene.frame.is_far() {
