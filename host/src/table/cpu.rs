@@ -190,13 +190,17 @@ pub fn held() -> u64 {
 
 /// A matrix laid out for [`linear`]: one in bfloat16 stays so, and rounds the inputs of its products. None where MLX
 /// multiplies better.
-pub fn pack(weight: &Array) -> Result<Option<Columns>> {
+pub fn pack(weight: impl FnOnce() -> Result<Array>) -> Result<Option<Columns>> {
+    if !IN_USE.load(Ordering::Relaxed) || !weft_kernels::is_fast() {
+        return Ok(None);
+    }
+    let weight = weight()?;
     let &[outputs, _] = weight.shape() else { return Ok(None) };
-    if !IN_USE.load(Ordering::Relaxed) || !weft_kernels::is_fast() || weight.size() == 0 || !is_float(weight) {
+    if weight.size() == 0 || !is_float(&weight) {
         return Ok(None);
     }
     let rounding = weight.dtype() == MlxDtype::Bfloat16;
-    let weight = settled(&wide(weight)?)?;
+    let weight = settled(&wide(&weight)?)?;
     Ok(Some(Columns::new(Packed::new(numbers(&weight)?, outputs as usize, rounding))))
 }
 
@@ -385,13 +389,17 @@ mod tests {
         }
     }
 
+    fn packed(weight: &Array) -> Columns {
+        pack(|| Ok(weight.clone())).unwrap().unwrap()
+    }
+
     #[test]
     fn a_packed_matrix_multiplies_as_mlx_does_and_comes_back_as_it_was() {
         super::super::mlx::start(Some(super::super::Device::Cpu)).unwrap();
         for (rows, inputs, outputs) in [(1, 1, 1), (3, 700, 50), (9, 64, 96), (250, 2100, 130), (1000, 48, 7)] {
             let (x, weight, bias) =
                 (random(&[2, rows, inputs], 1), random(&[outputs, inputs], 2), random(&[outputs], 3));
-            let packed = pack(&weight).unwrap().unwrap();
+            let packed = packed(&weight);
             assert_eq!(distance(&packed.unpack().unwrap(), &weight), 0.0);
             let product = ops::matmul(&x, ops::transpose(&weight).unwrap()).unwrap();
             assert!(distance(&linear(&x, &packed, None).unwrap(), &product) < 2e-6, "{rows} {inputs} {outputs}");
@@ -403,16 +411,16 @@ mod tests {
         let half = |x: &Array| x.as_dtype(MlxDtype::Bfloat16).unwrap();
         let product =
             |x: &Array, weight: &Array| ops::matmul(wide(x).unwrap(), ops::transpose(wide(weight).unwrap()).unwrap());
-        let rounded = pack(&half(&weight)).unwrap().unwrap();
+        let rounded = packed(&half(&weight));
         let expected = product(&half(&x), &half(&weight)).unwrap();
         assert!(distance(&linear(&x, &rounded, None).unwrap(), &expected) < 2e-6);
         assert!(distance(&expected, &product(&x, &half(&weight)).unwrap()) > 1e-4, "no rounding at all");
-        let exact = pack(&wide(&half(&weight)).unwrap()).unwrap().unwrap();
+        let exact = packed(&wide(&half(&weight)).unwrap());
         let plain = linear(&x, &exact, None).unwrap();
         assert!(distance(&plain, &product(&x, &half(&weight)).unwrap()) < 2e-6);
         assert_eq!(distance(&wide(&half(&weight)).unwrap(), &exact.unpack().unwrap()), 0.0);
 
-        assert!(linear(&random(&[2, 5], 1), &pack(&random(&[4, 6], 2)).unwrap().unwrap(), None).is_err());
+        assert!(linear(&random(&[2, 5], 1), &packed(&random(&[4, 6], 2)), None).is_err());
     }
 
     #[test]
