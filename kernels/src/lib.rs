@@ -1,8 +1,8 @@
 //! Arithmetic on float32 slices in row-major order: over all cores, in vector code chosen at run time (AVX-512, AVX2, or what
 //! the compiler's baseline has). MLX's CPU backend does the same on one core, one number at a time.
 //!
-//! Nothing here knows MLX, and nothing allocates more than a task's scratch. The same numbers give the same bytes however many
-//! cores there are. docs/performance.md has the figures.
+//! Nothing here knows MLX. Beside results there is a task's scratch, and matrices laid out for products are kept. The same
+//! numbers give the same bytes however many cores there are. docs/performance.md has the figures.
 
 mod arithmetic;
 mod attention;
