@@ -53,8 +53,9 @@ def fit(work, taken):
     return np.linalg.lstsq(rows, np.ones(len(taken)), rcond=None)[0]
 
 
-def plot(file, sizes, tokens, taken, fitted):
+def plot(file, sizes, tokens_of, taken, fitted):
     """Seconds over tokens: what was measured, what was fitted, and what tokens alone would give."""
+    tokens = [tokens_of(size) for size in sizes]
     picture = Image.new("RGB", (SIDE, HEIGHT), "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(16)
     most, high = max(tokens) * 1.05, max(taken) * 1.1
@@ -66,21 +67,21 @@ def plot(file, sizes, tokens, taken, fitted):
     for size, count in zip(sizes, tokens):
         x, y = at(count, 0)
         draw.line([(x, y), (x, y + 6)], fill=INK)
-        draw.text((x, y + 10), f"{size}²", fill=INK, font=font, anchor="ma")
+        draw.text((x, y + 10), str(size), fill=INK, font=font, anchor="ma")
     for part in range(1, 5):
         value = high * part / 5
         draw.line([at(0, value), at(most, value)], fill="#eeeeee")
         draw.text((EDGE - 8, at(0, value)[1]), f"{value:.1f}", fill=INK, font=font, anchor="rm")
-    alone = fitted(tokens[0]) / tokens[0]
-    xs = np.linspace(tokens[0], max(tokens), 200)
-    draw.line([at(x, alone * x) for x in xs], fill=GREY, width=2)
-    draw.line([at(x, fitted(x)) for x in xs], fill=BLUE, width=3)
+    line = [(tokens_of(side), fitted(side)) for side in range(min(sizes), max(sizes) + 1, 64)]
+    alone = line[0][1] / line[0][0]
+    draw.line([at(x, alone * x) for x, _ in line if alone * x < high], fill=GREY, width=2)
+    draw.line([at(x, y) for x, y in line], fill=BLUE, width=3)
     for count, value in zip(tokens, taken):
         x, y = at(count, value)
         draw.ellipse([x - 5, y - 5, x + 5, y + 5], fill=RED)
     for line, (colour, text) in enumerate([(RED, "seconds a step, median"), (BLUE, "a + b · multiplications"), (GREY, "in proportion to the tokens")]):
         draw.text((EDGE + 24, 20 + 24 * line), text, fill=colour, font=font)
-    draw.text(at(most, 0), "picture", fill=INK, font=font, anchor="rd")
+    draw.text(at(most, 0), "side of the picture, by its tokens", fill=INK, font=font, anchor="rd")
     file.parent.mkdir(parents=True, exist_ok=True)
     picture.save(file, optimize=True)
 
@@ -99,20 +100,20 @@ def main():
     def work(size):
         return sum(flops(args.model, size, size, args.caption))
 
-    taken = [seconds(args, size) for size in args.sizes]
-    tokens = [padded(size // 16 * (size // 16)) + padded(args.caption) for size in args.sizes]
-    a, b = fit([work(size) for size in args.sizes], taken)
+    def tokens(size):
+        return padded(size // 16 * (size // 16)) + padded(args.caption)
 
-    def fitted(count):
-        return a + b * work(16 * np.sqrt(max(count - padded(args.caption), 1)))
+    taken = [seconds(args, size) for size in args.sizes]
+    a, b = fit([work(size) for size in args.sizes], taken)
 
     print("| picture | tokens | giga-multiplications | s a step | fitted | off |")
     print("|---|---|---|---|---|---|")
-    for size, count, value in zip(args.sizes, tokens, taken):
+    for size, value in zip(args.sizes, taken):
+        count = tokens(size)
         expected = a + b * work(size)
         print(f"| {size}² | {count} | {work(size) / 1e9:.1f} | {value:.3f} | {expected:.3f} | {value / expected - 1:+.0%} |")
     print(f"\na = {a * 1e3:.1f} ms, b: {2e-9 / b:.0f} GFLOP/s")
-    plot(args.plot, args.sizes, tokens, taken, fitted)
+    plot(args.plot, args.sizes, tokens, taken, lambda size: a + b * work(size))
 
 
 if __name__ == "__main__":
