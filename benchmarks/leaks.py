@@ -13,7 +13,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LATENT = ["latent.width=64", "latent.height=64"]
+# The smallest model and picture.
+LATENT = ["model.path=model", "latent.width=64", "latent.height=64"]
 # For each example: which nodes run again, which are left out, and what makes a run short.
 EXAMPLES = {
     "blur": (["blur"], [], [*LATENT, "sample.steps=2"]),
@@ -24,7 +25,7 @@ EXAMPLES = {
     "midpoint-sampler": (["sample"], ["decode", "save"], [*LATENT, "sample.steps=1"]),
     "palette": (["pick", "paint"], [], [*LATENT, "sample.steps=2"]),
     # Of three steps the second one is not computed.
-    "repeat-steps": (["repeat"], ["decode", "save"], [*LATENT, "sample.steps=3"]),
+    "repeat-steps": (["repeat", "sample"], ["decode", "save"], [*LATENT, "sample.steps=3"]),
 }
 
 

@@ -6,6 +6,31 @@ use std::collections::{BTreeSet, HashMap};
 use crate::graph::{Plan, Source};
 use crate::plugins::{Catalog, PluginInfo};
 
+/// Every plugin of a catalogue by its id.
+#[derive(Debug)]
+pub struct Names(HashMap<String, Name>);
+
+#[derive(Debug)]
+struct Name {
+    /// Id and version.
+    words: String,
+    is_own: bool,
+}
+
+impl Names {
+    pub fn new(catalog: &Catalog) -> Self {
+        let name = |info: &PluginInfo| {
+            let name = Name { words: format!("{} {}", info.id, info.version), is_own: info.sha256.is_none() };
+            (info.id.clone(), name)
+        };
+        Self(catalog.plugins.iter().map(name).collect())
+    }
+
+    fn of(&self, kind: &str) -> Option<&Name> {
+        self.0.get(kind.split('/').next()?)
+    }
+}
+
 /// For every node of a plan.
 #[derive(Debug, Default)]
 pub struct Blame(HashMap<String, Plugins>);
@@ -19,8 +44,7 @@ struct Plugins {
 }
 
 impl Blame {
-    pub fn new(plan: &Plan, catalog: &Catalog) -> Self {
-        let info = |kind: &str| catalog.plugin(kind.split('/').next().unwrap_or(kind));
+    pub fn new(plan: &Plan, names: &Names) -> Self {
         let mut given: Vec<BTreeSet<String>> = Vec::new();
         let mut nodes = HashMap::new();
         for step in plan.steps() {
@@ -29,9 +53,9 @@ impl Blame {
                 Source::Param(_) => None,
             });
             let others: BTreeSet<String> = sources.flatten().cloned().collect();
-            let info = info(&step.kind);
-            let own = info.map(name).unwrap_or_default();
-            let foreign = info.filter(|info| info.sha256.is_some()).map(name);
+            let name = names.of(&step.kind);
+            let own = name.map(|name| name.words.clone()).unwrap_or_default();
+            let foreign = name.filter(|name| !name.is_own).map(|name| name.words.clone());
             given.push(others.iter().cloned().chain(foreign).collect());
             let others = others.into_iter().filter(|other| *other != own).collect();
             nodes.insert(step.node.clone(), Plugins { own, others });
@@ -51,8 +75,4 @@ impl Blame {
         let with = if others.is_empty() { String::new() } else { format!(", with what {} gave it", others.join(", ")) };
         format!("; the plugin `{own}` was at work{with}")
     }
-}
-
-fn name(info: &PluginInfo) -> String {
-    format!("{} {}", info.id, info.version)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::blame::Blame;
+use super::blame::{Blame, Names};
 use super::protocol::{Event, Job, Request, receive, send};
 use crate::error::{Code, Error, Result};
 use crate::flags::PluginFlags;
@@ -46,7 +46,9 @@ pub struct Engine {
     events: Receiver<Event>,
     pub catalog: Catalog,
     pub device: Device,
-    /// The plugins behind each node of the job.
+    /// The plugins of the catalogue, which the client may take.
+    names: Names,
+    /// Those behind each node of the job.
     blame: Blame,
     /// The node that is under way.
     at_work: Option<String>,
@@ -93,8 +95,8 @@ impl Engine {
             match events.recv_timeout(options.patience.unwrap_or(PATIENCE)) {
                 Ok(Event::Opening { file }) => opening = Some(file),
                 Ok(Event::Ready { catalog, device }) => {
-                    let (blame, at_work) = (Blame::default(), None);
-                    return Ok(Self { child, requests, events, catalog, device, blame, at_work });
+                    let (names, blame, at_work) = (Names::new(&catalog), Blame::default(), None);
+                    return Ok(Self { child, requests, events, catalog, device, names, blame, at_work });
                 }
                 Ok(Event::Unusable(error)) => return Err(Error { code: Code::Usage, ..error }),
                 other => {
@@ -109,7 +111,7 @@ impl Engine {
 
     /// Hands over a job. Its events follow, the last one is [`Event::Finished`].
     pub fn run(&mut self, job: Job) {
-        self.blame = Blame::new(&job.plan, &self.catalog);
+        self.blame = Blame::new(&job.plan, &self.names);
         // An engine that is gone shows as the end of its events.
         drop(send(&mut self.requests, &Request::Run(job)));
     }

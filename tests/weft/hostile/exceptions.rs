@@ -6,7 +6,7 @@ use std::process::Command;
 use super::queue::{problem, start};
 use super::{Fault, Where, folder_of};
 use crate::bad_input::{Place, fault_of};
-use crate::program::{root, trust};
+use crate::program::{root, text_to_image, trust};
 
 const ID: &str = "the plugin `thrower 1.0.0` was at work";
 const GIVEN: &str = "the plugin `sampler 0.1.0` was at work, with what `thrower 1.0.0` gave it";
@@ -90,7 +90,6 @@ fn exceptions_on_the_command_line() {
 fn exceptions_before_a_node_runs() {
     let alone = r#"Graph(format: 1, nodes: { "bad": (kind: "thrower/Throw") })"#;
     let starting = problem_of(alone, &["IN_INIT"], 5, &["libthrower", "while it was opened", "it aborted"]);
-    let load = r#"Graph(format: 1, nodes: { "model": (kind: "model-loader/LoadModel", inputs: { "path": "model" }) })"#;
-    let detecting = problem_of(load, &["IN_DETECT"], 8, &["node `model`", "it aborted"]);
+    let detecting = problem_of(&text_to_image(), &["IN_DETECT"], 8, &["node `model`", "it aborted"]);
     fail_where_any(&starting.into_iter().chain(detecting).collect::<Vec<_>>());
 }

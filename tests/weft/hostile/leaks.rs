@@ -126,7 +126,7 @@ fn what_a_node_keeps_is_counted() {
 ///         WEFT_LEAKS_AGAIN="node …" WEFT_LEAKS_WITHOUT="node …" \
 ///         cargo test -p weft-tests --test weft --release -- --ignored --nocapture hostile::leaks::many_runs
 ///
-/// Models are looked for beside the graph and in models/. WEFT_UNDER="valgrind --log-file=FILE" watches the engine.
+/// Models are looked for beside the graph, in models/, and in tests/golden/plain: its `model` is the smallest. WEFT_UNDER="valgrind --log-file=FILE" watches the engine.
 #[test]
 #[ignore = "takes minutes, and names of files in variables"]
 fn many_runs_leave_nothing() {
@@ -136,7 +136,7 @@ fn many_runs_leave_nothing() {
     let runs = variable("WEFT_LEAKS_RUNS").map_or(10_000, |runs| runs.parse().expect("a number of runs"));
     let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let beside = file.with_file_name("models");
-    let mut case = Case::new(&text, &[beside, root().join("models")]);
+    let mut case = Case::new(&text, &[beside, root().join("models"), golden("plain")]);
     for assignment in variable("WEFT_LEAKS_SET").unwrap_or_default().split_whitespace() {
         case.graph.set(assignment).expect("a node");
     }
