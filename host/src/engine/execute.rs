@@ -34,6 +34,8 @@ pub struct Executor {
     pub cancelled: Arc<AtomicBool>,
     cache: Cache,
     surroundings: Surroundings,
+    /// The text of the job's graph, one copy for all of its nodes.
+    graph: Rc<str>,
 }
 
 impl Executor {
@@ -44,12 +46,14 @@ impl Executor {
         cancelled: Arc<AtomicBool>,
         surroundings: Surroundings,
     ) -> Self {
-        Self { registry, device, events, cancelled, cache: Cache::default(), surroundings }
+        let (cache, graph) = (Cache::default(), "".into());
+        Self { registry, device, events, cancelled, cache, surroundings, graph }
     }
 
     /// Runs a job to its end, and says so.
     pub fn run(&mut self, job: &Job) {
         self.cache.begin();
+        self.graph = job.graph.as_str().into();
         let mut peak_bytes = take_peak_memory();
         if let Err((node, error)) = self.run_steps(job, &mut peak_bytes) {
             if !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Invalid | ErrorKind::File) {
@@ -181,7 +185,7 @@ impl Executor {
         let run = Run {
             node: step.node.clone(),
             device: self.device,
-            graph: job.graph.as_str().into(),
+            graph: Rc::clone(&self.graph),
             output: job.output.clone(),
             models: job.models.clone(),
             events,

@@ -16,6 +16,9 @@ use crate::limits;
 use crate::plugins::Catalog;
 use crate::table::{Device, Handles};
 
+/// Bytes before each message that say how long it is.
+const LENGTH: usize = 4;
+
 /// Client to engine.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
@@ -190,9 +193,10 @@ pub struct Table {
 /// # Errors
 /// The other side is gone.
 pub fn send<T: Serialize>(to: &mut impl Write, message: &T) -> io::Result<()> {
-    let bytes = postcard::to_stdvec(message).map_err(io::Error::other)?;
-    let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-    to.write_all(&length.to_le_bytes())?;
+    // In one write: each wakes the other side.
+    let mut bytes = postcard::to_extend(message, vec![0; LENGTH]).map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len() - LENGTH).map_err(io::Error::other)?;
+    bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
     to.write_all(&bytes)?;
     to.flush()
 }
@@ -202,7 +206,7 @@ pub fn send<T: Serialize>(to: &mut impl Write, message: &T) -> io::Result<()> {
 /// # Errors
 /// A stream that ends within a message, or one that is no message.
 pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
-    let mut length = [0; 4];
+    let mut length = [0; LENGTH];
     match from.read_exact(&mut length) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),

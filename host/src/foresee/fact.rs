@@ -41,6 +41,7 @@ pub struct Model {
     /// Bytes of a number.
     pub width: u64,
     bits: Option<u64>,
+    gpu: bool,
 }
 
 #[derive(Debug)]
@@ -90,9 +91,11 @@ pub struct Precision<'a> {
 }
 
 impl Precision<'_> {
-    /// Bytes of a number, as `model-loader` chooses them.
+    /// Bytes of a number, as `model-loader` chooses them. A CPU widens all but matrices in bfloat16.
     fn width(self, part: Part) -> u64 {
         match self.name {
+            "bfloat16" if !self.gpu && part == Part::Vae => FLOAT32,
+            "float16" if !self.gpu => FLOAT32,
             "bfloat16" | "float16" => HALF,
             "float32" => FLOAT32,
             _ if part == Part::Vae || !self.gpu => FLOAT32,
@@ -108,17 +111,21 @@ impl Model {
         let bits = precision.quantize.parse().ok().filter(|_| role != Part::Vae);
         let key = format!("{} {role:?} {} {bits:?}", path.display(), precision.width(role));
         let (config, counted, width) = (part.config.clone(), part.memory.counted, precision.width(role));
-        Some(Self { key, role, counted, config, width, bits })
+        Some(Self { key, role, counted, config, width, bits, gpu: precision.gpu })
     }
 
     /// Bytes of its weights; of a VAE without its encoder.
     pub fn weights(&self) -> u64 {
-        self.counted[0].bytes(self.width, self.bits)
+        self.bytes(self.counted[0])
     }
 
     /// Bytes of a VAE's encoder.
     pub fn encoder(&self) -> u64 {
-        self.counted[1].bytes(self.width, self.bits)
+        self.bytes(self.counted[1])
+    }
+
+    fn bytes(&self, weights: memory::Weights) -> u64 {
+        if self.gpu { weights.bytes(self.width, self.bits) } else { weights.bytes_on_cpu(self.width, self.bits) }
     }
 
     pub fn number(&self, name: &str) -> Option<u64> {

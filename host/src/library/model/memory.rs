@@ -39,7 +39,7 @@ impl Memory {
         let counted = [sum(&|entry| !is_encoder(entry)), sum(&is_encoder)];
         let all = counted[0] + counted[1];
         Self {
-            float32: all.bytes(FLOAT32, None),
+            float32: all.bytes_on_cpu(FLOAT32, None),
             bfloat16: all.bytes(half, None),
             rounded: BITS.map(|bits| all.bytes(half, Some(bits).filter(|_| !is_vae))),
             own: sum(&is_wide).bytes(FLOAT32, None) + sum(&|entry| !is_wide(entry)).bytes(half, None),
@@ -69,6 +69,6 @@ fn counted(entry: &Entry) -> memory::Weights {
     let is_float = matches!(entry.dtype, Some(Float32 | Float16 | Bfloat16));
     match entry.stays_packed() || !is_float {
         true => memory::Weights::stored(entry.stored_bytes()),
-        false => memory::Weights::of_tensor(&entry.name, &entry.shape),
+        false => memory::Weights::of_tensor(&entry.name, &entry.shape, entry.stored == "BF16"),
     }
 }
