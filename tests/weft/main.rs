@@ -2,21 +2,26 @@
 
 mod any_size;
 mod bad_input;
+mod cancel;
+mod contained;
 mod demo_upscaler;
 mod editor;
 mod engine;
 mod esrgan;
 mod examples;
+mod faults;
 mod frozen;
 mod golden;
 mod graphs;
 mod hostile;
 mod layers;
 mod lemica;
+mod load;
 mod lora;
 mod loras;
 mod merge;
 mod models;
+mod numerics;
 mod picture;
 mod plugin;
 mod program;
