@@ -90,13 +90,21 @@ fn clean_once(folder: &Path) {
     }
 }
 
-/// Whether a process of this number is there.
+/// Whether a process of this number is there and has not ended.
 pub(crate) fn is_running(pid: u32) -> bool {
     pid == std::process::id()
         || i32::try_from(pid)
             .ok()
             .and_then(rustix::process::Pid::from_raw)
-            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
+            && !is_zombie(pid)
+}
+
+/// Whether it has ended, and only its number is left: its parent has not asked for it. In a container nobody may ever do so.
+/// The state stands behind the name, which is in brackets and may hold any.
+fn is_zombie(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    status.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
 
 /// `mode` is what the user's mask takes from.
@@ -173,6 +181,21 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         child.wait().unwrap();
         child.id()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_zombie_left_is_cleaned() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let left = folder.path().join(format!("{TEMPORARY}{}-0", child.id()));
+        fs::write(&left, b"half").unwrap();
+        while !is_zombie(child.id()) {
+            std::thread::yield_now();
+        }
+        clean(folder.path());
+        assert!(!left.exists());
+        child.wait().unwrap();
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Executor {
     fn run_steps(&mut self, job: &Job) -> std::result::Result<(), (String, Error)> {
         let steps = job.plan.steps();
         let prints = fingerprint::of_plan(&job.plan, |kind| self.registry.node(kind));
-        let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.cache.get(print)).collect();
+        let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.known(print, job)).collect();
         let needed = needed(&job.plan, &outputs, job);
         for (index, step) in steps.iter().enumerate() {
             let done = |milliseconds, cached| Event::Done { node: step.node.clone(), milliseconds, cached };
@@ -105,6 +105,13 @@ impl Executor {
             dump::write(&value, &dump.output, &dump.file).map_err(|error| (dump.node.clone(), error))?;
         }
         Ok(())
+    }
+
+    /// What a node gave in an earlier run. One that wrote files into another folder has to write them again.
+    fn known(&mut self, print: &Fingerprint, job: &Job) -> Option<Value> {
+        let value = self.cache.get(print)?;
+        let (files, _) = self.cache.seen(print);
+        files.iter().all(|file| file.starts_with(&job.output)).then_some(value)
     }
 
     /// A node that need not run again still has its files and what it said, and they belong to this run too.

@@ -169,8 +169,10 @@ fn fault(case: &Case, variables: &[(&str, &str)], family: &Location<'_>) -> Opti
     let before = place.written();
     let fault = fault_with(variables, &place, &arguments, case.code, case.says);
     measure(case, &arguments, variables, family);
-    let partial = || (case.code != 0 && place.written() != before).then(|| format!("{:?} is left", place.written()));
-    fault.or_else(partial)
+    // What was saved before another output failed is whole, and stays.
+    let is_whole = |name: &String| ::image::open(Path::new(&place.path("out")).join(name)).is_ok();
+    let partial = |name: &String| case.code != 0 && !before.contains(name) && !is_whole(name);
+    fault.or_else(|| Some(format!("{} is left", place.written().into_iter().find(partial)?)))
 }
 
 /// Runs a refused case once more under the program that `WEFT_CASES` names, with its family and its name before the

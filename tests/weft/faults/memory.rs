@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::bad_input::{Place, end};
 use crate::program::{home, root, weft};
 
-/// What the demo model draws at 512 × 512 pixels, decoded at once, with so many KiB of address space for each process.
+/// What the demo model decodes at once, 1024 × 1024 pixels, with so many KiB of address space for each process.
 fn within(at: &Place, kibibytes: u64) -> crate::program::Said {
     let graph = r#"Graph(format: 1, nodes: {
         "model": (kind: "model-loader/LoadModel", inputs: { "path": "demo" }),
