@@ -1,6 +1,7 @@
 //! Writers that are killed while they write without end: a process of this test's own that does nothing else, so that every
 //! kill meets a write.
 
+use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ const PICTURE: usize = 3 << 20;
 #[ignore = "never ends: the tests beside it start and kill it"]
 fn write_without_end() {
     let folder = PathBuf::from(std::env::var(FOLDER).expect("a folder"));
+    end_with(parent_id());
     match std::env::var(WRITER).expect("a writer").as_str() {
         "graph" => save_graphs(&folder),
         "journal" => keep_versions(&folder),
@@ -31,6 +33,16 @@ fn write_without_end() {
         "trust" => decide(&folder),
         other => panic!("no writer {other}"),
     }
+}
+
+/// Ends this process when its parent has gone: nobody else would.
+fn end_with(parent: u32) {
+    std::thread::spawn(move || {
+        while parent_id() == parent {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        std::process::exit(1);
+    });
 }
 
 /// A graph of 2 000 nodes whose every value is `value`.
