@@ -1,10 +1,14 @@
 //! The one way in which Weft writes files: whole or not at all.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 /// Beginning of the temporary files' names, by which leftovers of a killed process are known.
 const TEMPORARY: &str = ".weft-tmp-";
@@ -18,12 +22,26 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A hard link fails where the target exists, in one step, which a rename does not.
     let linked = fs::hard_link(&temporary, path).or_else(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Err(error),
-        // File systems without hard links (FAT, some network folders): reserve the name, then rename over it.
-        _ => OpenOptions::new().write(true).create_new(true).open(path).and_then(|_| fs::rename(&temporary, path)),
+        // File systems without hard links: FAT, some network folders.
+        _ => rename_new(&temporary, path),
     });
     drop(fs::remove_file(&temporary));
     linked?;
     sync_folder(path)
+}
+
+/// Renames a file where nothing has the new name yet, in one step where the file system can do that.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => reserve_and_rename(from, to),
+        renamed => Ok(renamed?),
+    }
+}
+
+/// The same in two steps: killed between them, a process leaves an empty file.
+fn reserve_and_rename(from: &Path, to: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(to)?;
+    fs::rename(from, to).inspect_err(|_| drop(fs::remove_file(to)))
 }
 
 /// Writes a file, in the place of one that may exist.
@@ -67,18 +85,36 @@ pub fn clean(folder: &Path) {
     }
 }
 
-/// Whether a process of this number is there.
+/// [`clean`], where this process has not been yet: whoever writes into a folder frees it of what the dead left there.
+fn clean_once(folder: &Path) {
+    static SEEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    if SEEN.lock().is_ok_and(|mut seen| seen.insert(folder.to_owned())) {
+        clean(folder);
+    }
+}
+
+/// Whether a process of this number is there and has not ended.
 pub(crate) fn is_running(pid: u32) -> bool {
     pid == std::process::id()
         || i32::try_from(pid)
             .ok()
             .and_then(rustix::process::Pid::from_raw)
-            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+            .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
+            && !is_zombie(pid)
+}
+
+/// Whether it has ended, and only its number is left: its parent has not asked for it. In a container nobody may ever do so.
+/// The state stands behind the name, which is in brackets and may hold any.
+fn is_zombie(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    status.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
 
 /// `mode` is what the user's mask takes from.
 fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
-    let temporary = temporary(folder_of(path));
+    let folder = folder_of(path);
+    clean_once(folder);
+    let temporary = temporary(folder);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
@@ -135,11 +171,58 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_of_the_dead_are_cleaned() {
+    fn nothing_is_overwritten_without_hard_links_either() {
+        for rename in [rename_new, reserve_and_rename] {
+            let folder = tempfile::tempdir().unwrap();
+            let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+            fs::write(&from, b"new").unwrap();
+            fs::write(&to, b"old").unwrap();
+            assert_eq!(rename(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&to).unwrap(), b"old");
+            fs::remove_file(&to).unwrap();
+            rename(&from, &to).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"new");
+            fs::remove_file(&to).unwrap();
+            assert!(rename(&from, &to).is_err());
+            assert!(!to.exists(), "a name that was reserved for nothing");
+        }
+    }
+
+    /// The number of a process that has ended.
+    fn dead() -> u32 {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_zombie_left_is_cleaned() {
         let folder = tempfile::tempdir().unwrap();
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let dead = child.id();
+        let left = folder.path().join(format!("{TEMPORARY}{}-0", child.id()));
+        fs::write(&left, b"half").unwrap();
+        while !is_zombie(child.id()) {
+            std::thread::yield_now();
+        }
+        clean(folder.path());
+        assert!(!left.exists());
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn the_first_write_into_a_folder_cleans_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(format!("{TEMPORARY}{}-0", dead()));
+        fs::write(&left, b"half").unwrap();
+        create(&folder.path().join("a"), b"whole").unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn leftovers_of_the_dead_are_cleaned() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = dead();
         fs::write(folder.path().join(format!("{TEMPORARY}{dead}-0")), b"half").unwrap();
         let half = folder.path().join(format!("{TEMPORARY}{dead}-1/transformer"));
         fs::create_dir_all(&half).unwrap();

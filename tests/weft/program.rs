@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use rustix::process::{Pid, Signal, kill_process};
 use safetensors::SafeTensors;
 
 /// The binary; the plugins lie beside it. `./setup test` builds both before the tests.
@@ -83,6 +84,21 @@ pub fn run_well(arguments: &[&str]) -> Said {
     let said = run(arguments);
     assert_eq!(said.code, Some(0), "weft {arguments:?}\n{}", said.stderr);
     said
+}
+
+/// The one child of a process, which for `weft run` is its engine. None where it has none yet, or no more.
+pub fn child_of(process: u32) -> Option<u32> {
+    let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output().expect("`ps` lists processes");
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let numbers = |line: &str| -> Vec<u32> { line.split_whitespace().filter_map(|word| word.parse().ok()).collect() };
+    let children = text.lines().map(numbers).filter(|numbers| numbers.get(1) == Some(&process));
+    children.filter_map(|numbers| numbers.first().copied()).next()
+}
+
+/// Sends a signal to a process of the test's own. It may have ended in the meantime.
+pub fn send(process: u32, signal: Signal) {
+    let pid = Pid::from_raw(process.try_into().expect("a process id")).expect("a process id");
+    let _ = kill_process(pid, signal);
 }
 
 /// The float32 tensors of a file, with their shapes.

@@ -114,11 +114,12 @@ impl Document {
         Self::untitled(Graph::default(), None)
     }
 
-    /// Reads a graph file.
+    /// Reads a graph file, and frees its folder of what a killed process left while it saved.
     ///
     /// # Errors
     /// What cannot be read or is no graph.
     pub fn open(path: &Path) -> Result<Self> {
+        path.parent().into_iter().for_each(atomic::clean);
         Ok(Self { path: Some(path.to_owned()), ..Self::untitled(Graph::open(path)?, None) })
     }
 

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::flags::PluginFlags;
 use crate::graph::Plan;
 use crate::plugins::{self, Catalog};
-use crate::table::Device;
+use crate::table::{Device, memory};
 use crate::text;
 
 /// How long a cancelled run may take to its next step before its engine is ended.
@@ -60,6 +60,8 @@ impl Engine {
     /// # Errors
     /// It cannot be started, or cannot work on the device that was asked for.
     pub fn start(options: &Options) -> Result<Self> {
+        // The engine needs as much as this process, and where it cannot start it cannot say so.
+        memory::check_address_space()?;
         let failed =
             |cause: &dyn std::fmt::Display| Error::new(Code::Internal, "the engine did not start").cause(cause);
         let program = options.program.clone().map_or_else(std::env::current_exe, Ok).map_err(|error| failed(&error))?;
@@ -98,6 +100,7 @@ impl Engine {
                     let (names, blame, at_work) = (Names::new(&catalog), Blame::default(), None);
                     return Ok(Self { child, requests, events, catalog, device, names, blame, at_work });
                 }
+                Ok(Event::Unusable(error)) if error.code == Code::Limit => return Err(error),
                 Ok(Event::Unusable(error)) => return Err(Error { code: Code::Usage, ..error }),
                 other => {
                     let is_late = matches!(other, Err(RecvTimeoutError::Timeout));

@@ -94,12 +94,12 @@ impl Executor {
         let steps = job.plan.steps();
         let prints = self.prints(&job.plan);
         let disk = job.cache.as_ref().map(|cache| Disk::new(cache, &job.plan, self.device));
-        let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.cache.get(print)).collect();
+        let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.known(print, job)).collect();
         let mut how: Vec<How> =
             outputs.iter().map(|known| if known.is_some() { How::Memory } else { How::NotNeeded }).collect();
         let needed = needed(job, |index| {
             if let (None, Some(disk)) = (&outputs[index], &disk)
-                && let Some(found) = self.from_disk(disk, index, &steps[index], prints[index])
+                && let Some(found) = self.read_disk(disk, index, &steps[index], prints[index])
             {
                 (outputs[index], how[index]) = (Some(found), How::Disk);
             }
@@ -116,7 +116,7 @@ impl Executor {
                 let result = self.run_step(step, &prints[index], &outputs, job);
                 let value = result.map_err(|error| (step.node.clone(), error))?;
                 if let Some(disk) = &disk {
-                    self.to_disk(disk, index, step, &value, &prints[index]);
+                    self.write_disk(disk, index, step, &value, &prints[index]);
                 }
                 outputs[index] = Some(value);
                 let peak_bytes = take_peak_memory();
@@ -161,6 +161,13 @@ impl Executor {
         let fits = foreseen.check(memory);
         (self.events)(Event::Foreseen { foreseen, memory });
         fits
+    }
+
+    /// What a node gave in an earlier run. One that wrote files into another folder has to write them again.
+    fn known(&mut self, print: &Fingerprint, job: &Job) -> Option<Value> {
+        let value = self.cache.get(print)?;
+        let (files, _) = self.cache.seen(print);
+        files.iter().all(|file| file.starts_with(&job.output)).then_some(value)
     }
 
     /// A node that need not run again still has its files and what it said, and they belong to this run too.
@@ -209,7 +216,7 @@ impl Executor {
 /// Outputs that outlive the process. Nodes that save or show something have to do so each time.
 impl Executor {
     /// From here on this engine knows them too.
-    fn from_disk(&mut self, disk: &Disk<'_>, index: usize, step: &Step, print: Fingerprint) -> Option<Value> {
+    fn read_disk(&mut self, disk: &Disk<'_>, index: usize, step: &Step, print: Fingerprint) -> Option<Value> {
         if self.registry.node(&step.kind)?.spec.sink {
             return None;
         }
@@ -222,7 +229,7 @@ impl Executor {
         Some(value)
     }
 
-    fn to_disk(&self, disk: &Disk<'_>, index: usize, step: &Step, value: &Value, print: &Fingerprint) {
+    fn write_disk(&self, disk: &Disk<'_>, index: usize, step: &Step, value: &Value, print: &Fingerprint) {
         let (written, told) = self.cache.seen(print);
         let is_sink = self.registry.node(&step.kind).is_none_or(|kind| kind.spec.sink);
         if !is_sink

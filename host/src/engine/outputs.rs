@@ -54,7 +54,9 @@ fn check_tensors(kind: &NodeKind, output: &OutputSpec, found: &Value) -> Result<
         None => Ok(()),
         Some(dtype) => {
             let what = format!("returned numbers that are not finite in `{name}` ({link}, {dtype:?})");
-            Err(Error { kind: ErrorKind::Failed, ..broken(kind, &what) })
+            let help =
+                "a damaged model or input file gives such numbers: get it again; else report it to the plugin's author";
+            Err(Error { kind: ErrorKind::Failed, ..broken(kind, &what).help(help) })
         }
     }
 }

@@ -92,6 +92,9 @@ fn work(
     };
     let surroundings = Surroundings::now();
     let registry = load_all(plugins, &|file| events(Event::Opening { file: file.display().to_string() })).install();
+    if let Err(error) = table::memory::check_address_space() {
+        return events(Event::Unusable(error));
+    }
     events(Event::Ready { catalog: registry.catalog(), device });
     // A start is not a node: what it changed is put back without a word.
     drop(surroundings.restore());

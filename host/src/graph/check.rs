@@ -153,23 +153,23 @@ impl<'a> Checker<'a> {
     }
 
     fn node(&mut self, id: &'a str, node: &'a Node) -> Inputs {
-        let place = describe(id, &node.kind);
+        let place = || describe(id, &node.kind);
         let Some(spec) = self.catalog.node(&node.kind) else {
-            let error = unknown_kind(&node.kind, self.catalog, &self.named).place(place);
+            let error = unknown_kind(&node.kind, self.catalog, &self.named).place(place());
             self.fail(id, error);
             return Vec::new();
         };
         for name in node.inputs.keys().filter(|name| spec.inputs.iter().all(|input| input.name != **name)) {
             let names = spec.inputs.iter().map(|input| input.name.as_str());
             let error = Error::new(Code::Invalid, format!("{} has no input `{name}`", node.kind));
-            self.fail(id, error.place(place.clone()).help(text::did_you_mean("its inputs are", name, names)));
+            self.fail(id, error.place(place()).help(text::did_you_mean("its inputs are", name, names)));
         }
         let mut checked = Vec::new();
         for input in &spec.inputs {
             match self.input(id, node, input) {
                 Ok(Some(value)) => checked.push((input.name.clone(), value)),
                 Ok(None) => {}
-                Err(error) => self.fail(id, error.place(format!("{place}, input `{}`", input.name))),
+                Err(error) => self.fail(id, error.place(format!("{}, input `{}`", place(), input.name))),
             }
         }
         checked
@@ -246,6 +246,9 @@ impl<'a> Checker<'a> {
 
     /// Spreads [`Checker::skipped`] over required inputs, and puts defaults in the place of the other links.
     fn skip(&mut self, inputs: &mut HashMap<&'a str, Inputs>) {
+        if self.skipped.is_empty() {
+            return;
+        }
         let mut takers: HashMap<String, Vec<&'a str>> = HashMap::new();
         for (id, inputs) in inputs.iter() {
             for (_, input) in inputs {

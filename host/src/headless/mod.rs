@@ -14,6 +14,7 @@ mod sweep;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -127,18 +128,25 @@ fn open(path: &std::path::Path) -> crate::error::Result<Graph> {
 }
 
 fn check_graph(path: &std::path::Path, common: &Common) -> Outcome {
+    let start = Instant::now();
     let mut graph = open(path)?;
+    let read = start.elapsed();
     common.check()?;
     let engine = Engine::start(&common.engine())?;
     warn_of_refused(&engine);
     let warnings = warn_of_others(&graph, &engine);
     let roots = common.roots(path)?;
     hashing::find_files(&mut graph, &engine.catalog, &roots, &Hashes::of_user());
+    let start = Instant::now();
     let plan = check(&graph, &engine.catalog, &roots, &[])?;
+    let checked = start.elapsed();
     let unused = graph.nodes.len() - plan.steps().len();
     if common.json {
         let (nodes, to_run) = (graph.nodes.len(), plan.steps().len());
-        print(&json!({ "nodes": nodes, "to_run": to_run, "warnings": warnings }).to_string());
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        let times = json!({ "read": milliseconds(read), "check": milliseconds(checked) });
+        let report = json!({ "nodes": nodes, "to_run": to_run, "warnings": warnings, "milliseconds": times });
+        print(&report.to_string());
     } else {
         let unused = if unused > 0 { format!(", {unused} of them not needed") } else { String::new() };
         print(&format!("{} is right: {} nodes{unused}", path.display(), graph.nodes.len()));

@@ -1,5 +1,6 @@
 //! How much memory is left.
 
+use rustix::process::{Resource, getrlimit};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::mlx::{active_memory, spare_memory};
@@ -7,6 +8,8 @@ use crate::error::{Code, Error, Result};
 
 /// The environment variable that tells how much memory the engine may take in all, in GB, whatever the system says.
 const VARIABLE: &str = "WEFT_MEMORY";
+/// Bytes of address space that OpenBLAS takes for its buffer with the first product. Without them it tries for ever.
+const PRODUCTS: u64 = 128 << 20;
 
 /// Bytes that new tensors can have: what the user lets us count on, less what tensors have already, or what the system calls
 /// available and the buffers that MLX keeps for the next tensors. As much as one likes where neither tells.
@@ -51,7 +54,30 @@ fn system() -> Option<u64> {
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
     let system = System::new_with_specifics(refresh).ok()?;
     let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    Some(limit.min(system.available_memory()))
+    let addresses = addresses_left().map_or(u64::MAX, |left| left.saturating_sub(PRODUCTS));
+    Some(limit.min(addresses).min(system.available_memory()))
+}
+
+/// Bytes that this process may still ask for under a limit on its address space (`ulimit -v`); none where there is no such
+/// limit.
+fn addresses_left() -> Option<u64> {
+    let limit = getrlimit(Resource::As).current?;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let taken = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix("kB"))?;
+    Some(limit.saturating_sub(taken.trim().parse::<u64>().ok()? << 10))
+}
+
+/// Whether the address space that is left is enough to begin with.
+///
+/// # Errors
+/// It is not: matrix products would wait for ever for room of their own.
+pub fn check_address_space() -> Result<()> {
+    let Some(left) = addresses_left().filter(|left| *left < 2 * PRODUCTS) else { return Ok(()) };
+    let megabytes = |bytes: u64| bytes / 1_000_000;
+    let what = format!("the limit on address space leaves {} MB", megabytes(left));
+    Err(Error::new(Code::Limit, what)
+        .cause(format!("Weft needs {} MB more before it has made anything", megabytes(2 * PRODUCTS - left)))
+        .help("raise the limit (`ulimit -v unlimited`)"))
 }
 
 /// Whether less than a fifth of the memory is free. Not where the system does not tell.

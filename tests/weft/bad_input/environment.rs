@@ -2,10 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use super::{Place, Running, end};
-use crate::program::{Said, command, text_to_image, weft};
+use crate::program::{Said, child_of, command, send, text_to_image, weft};
 
 fn strs(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
@@ -116,9 +116,9 @@ fn readers_that_go_away() {
     assert_eq!(at.written(), ["fox.png"]);
 }
 
-fn send(process: u32, signal: Signal) {
-    let pid = Pid::from_raw(process.try_into().expect("a process id")).expect("a process id");
-    kill_process(pid, signal).expect("it is ours");
+/// The engine of a run that is under way.
+fn engine_of(run: &Running) -> u32 {
+    child_of(run.child.id()).expect("the engine is a child of the program")
 }
 
 /// A long run that has begun to sample.
@@ -177,13 +177,4 @@ fn an_engine_that_is_killed_is_told_with_its_node() {
     let run = sampling(&at);
     send(engine_of(&run), Signal::KILL);
     assert_stopped(&at, run, 8, "node `sample` (sampler/Sample)");
-}
-
-/// The one child of a run.
-fn engine_of(run: &Running) -> u32 {
-    let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output().expect("`ps` lists processes");
-    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let numbers = |line: &str| -> Vec<u32> { line.split_whitespace().filter_map(|word| word.parse().ok()).collect() };
-    let children = text.lines().map(numbers).filter(|numbers| numbers.get(1) == Some(&run.child.id()));
-    children.filter_map(|numbers| numbers.first().copied()).next().expect("the engine is a child of the program")
 }

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod environment;
+mod gguf;
 mod graph;
 mod image;
 mod lora;
@@ -13,7 +14,8 @@ mod tokenizer_config;
 mod upscaler;
 mod weights;
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::panic::Location;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -146,22 +148,49 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs every case and tells of all that fail.
+/// Runs every case and tells of all that fail. The family is the file that the table stands in.
+#[track_caller]
 pub fn assert_all(cases: &[Case]) {
     assert_all_with(&[], cases);
 }
 
 /// The same with variables of the environment.
+#[track_caller]
 fn assert_all_with(variables: &[(&str, &str)], cases: &[Case]) {
-    let fault = |case: &Case| fault(case, variables).map(|why| format!("{}: {why}", case.name));
+    let family = Location::caller();
+    let fault = |case: &Case| fault(case, variables, family).map(|why| format!("{}: {why}", case.name));
     let failed: Vec<String> = cases.iter().filter_map(fault).collect();
     assert!(failed.is_empty(), "{} of {} cases\n\n{}", failed.len(), cases.len(), failed.join("\n\n"));
 }
 
-fn fault(case: &Case, variables: &[(&str, &str)]) -> Option<String> {
+fn fault(case: &Case, variables: &[(&str, &str)], family: &Location<'_>) -> Option<String> {
     let place = Place::new();
     let arguments = (case.arrange)(&place);
-    fault_with(variables, &place, &arguments, case.code, case.says)
+    let before = place.written();
+    let fault = fault_with(variables, &place, &arguments, case.code, case.says);
+    measure(case, &arguments, variables, family);
+    // What was saved before another output failed is whole, and stays.
+    let is_whole = |name: &String| ::image::open(Path::new(&place.path("out")).join(name)).is_ok();
+    let partial = |name: &String| case.code != 0 && !before.contains(name) && !is_whole(name);
+    fault.or_else(|| Some(format!("{} is left", place.written().into_iter().find(partial)?)))
+}
+
+/// Runs a refused case once more under the program that `WEFT_CASES` names, with its family and its name before the
+/// command: `benchmarks/bad_input.py` measures time and memory so.
+fn measure(case: &Case, arguments: &[String], variables: &[(&str, &str)], family: &Location<'_>) {
+    let Some(tool) = std::env::var_os("WEFT_CASES") else { return };
+    let family = Path::new(family.file()).file_stem().unwrap_or_default();
+    let plain = command(&[]);
+    let mut measured = Command::new(tool);
+    measured.arg(family).arg(case.name).arg(case.code.to_string()).arg(plain.get_program()).args(arguments);
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => measured.env(name, value),
+            None => measured.env_remove(name),
+        };
+    }
+    let output = measured.envs(variables.iter().copied()).stdin(Stdio::null()).output().expect("the tool starts");
+    drop(std::io::stderr().write_all(&output.stdout));
 }
 
 /// What is wrong with the end of a run: its exit code, its message, what it left behind.
