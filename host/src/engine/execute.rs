@@ -89,7 +89,7 @@ impl Executor {
             outputs.iter().map(|known| if known.is_some() { How::Memory } else { How::NotNeeded }).collect();
         let needed = needed(job, |index| {
             if let (None, Some(disk)) = (&outputs[index], &disk)
-                && let Some(found) = self.from_disk(disk, index, &steps[index], prints[index])
+                && let Some(found) = self.recall(disk, index, &steps[index], prints[index])
             {
                 (outputs[index], how[index]) = (Some(found), How::Disk);
             }
@@ -103,7 +103,7 @@ impl Executor {
                 let result = self.run_step(step, &prints[index], &outputs, job);
                 let value = result.map_err(|error| (step.node.clone(), error))?;
                 if let Some(disk) = &disk {
-                    self.to_disk(disk, index, step, &value, &prints[index]);
+                    self.keep(disk, index, step, &value, &prints[index]);
                 }
                 outputs[index] = Some(value);
                 (self.events)(done(start.elapsed().as_secs_f64() * 1e3, How::Computed));
@@ -173,7 +173,7 @@ impl Executor {
 /// Outputs that outlive the process. Nodes that save or show something have to do so each time.
 impl Executor {
     /// From here on this engine knows them too.
-    fn from_disk(&mut self, disk: &Disk<'_>, index: usize, step: &Step, print: Fingerprint) -> Option<Value> {
+    fn recall(&mut self, disk: &Disk<'_>, index: usize, step: &Step, print: Fingerprint) -> Option<Value> {
         if self.registry.node(&step.kind)?.spec.sink {
             return None;
         }
@@ -186,7 +186,7 @@ impl Executor {
         Some(value)
     }
 
-    fn to_disk(&self, disk: &Disk<'_>, index: usize, step: &Step, value: &Value, print: &Fingerprint) {
+    fn keep(&self, disk: &Disk<'_>, index: usize, step: &Step, value: &Value, print: &Fingerprint) {
         let (written, told) = self.cache.seen(print);
         let is_sink = self.registry.node(&step.kind).is_none_or(|kind| kind.spec.sink);
         if !is_sink
