@@ -205,7 +205,7 @@ pub(super) fn bytes(pictures: &[(String, Arc<Picture>)]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::protocol::Table;
+    use crate::engine::protocol::{How, Table};
     use crate::error::Code;
 
     fn note(node: &str, text: &str) -> Event {
