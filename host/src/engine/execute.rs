@@ -99,7 +99,7 @@ impl Executor {
             outputs.iter().map(|known| if known.is_some() { How::Memory } else { How::NotNeeded }).collect();
         let needed = needed(job, |index| {
             if let (None, Some(disk)) = (&outputs[index], &disk)
-                && let Some(found) = self.read_disk(disk, index, &steps[index], prints[index])
+                && let Some(found) = self.recall(disk, index, &steps[index], prints[index])
             {
                 (outputs[index], how[index]) = (Some(found), How::Disk);
             }
@@ -116,7 +116,7 @@ impl Executor {
                 let result = self.run_step(step, &prints[index], &outputs, job);
                 let value = result.map_err(|error| (step.node.clone(), error))?;
                 if let Some(disk) = &disk {
-                    self.write_disk(disk, index, step, &value, &prints[index]);
+                    self.keep(disk, index, step, &value, &prints[index]);
                 }
                 outputs[index] = Some(value);
                 let peak_bytes = take_peak_memory();
@@ -216,7 +216,7 @@ impl Executor {
 /// Outputs that outlive the process. Nodes that save or show something have to do so each time.
 impl Executor {
     /// From here on this engine knows them too.
-    fn read_disk(&mut self, disk: &Disk<'_>, index: usize, step: &Step, print: Fingerprint) -> Option<Value> {
+    fn recall(&mut self, disk: &Disk<'_>, index: usize, step: &Step, print: Fingerprint) -> Option<Value> {
         if self.registry.node(&step.kind)?.spec.sink {
             return None;
         }
@@ -229,7 +229,7 @@ impl Executor {
         Some(value)
     }
 
-    fn write_disk(&self, disk: &Disk<'_>, index: usize, step: &Step, value: &Value, print: &Fingerprint) {
+    fn keep(&self, disk: &Disk<'_>, index: usize, step: &Step, value: &Value, print: &Fingerprint) {
         let (written, told) = self.cache.seen(print);
         let is_sink = self.registry.node(&step.kind).is_none_or(|kind| kind.spec.sink);
         if !is_sink

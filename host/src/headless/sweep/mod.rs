@@ -74,7 +74,7 @@ struct Row<'a> {
 enum Done {
     /// By an earlier run, or by another process.
     Before(Vec<PathBuf>),
-    Now(Vec<PathBuf>, Watch),
+    Now(Vec<PathBuf>, Box<Watch>),
 }
 
 /// Whether somebody stopped the whole sweep.
@@ -158,7 +158,7 @@ impl<'a> Sweep<'a> {
         let mut watch = Watch::new(&graph, self.flags.quiet);
         watch.follow(&mut self.engine, &self.signals)?;
         let values = self.table.values(row.cells).map(|(input, text)| (input, text.to_owned())).collect();
-        Ok(Done::Now(id.finish(folder, &self.output, values)?, watch))
+        Ok(Done::Now(id.finish(folder, &self.output, values)?, Box::new(watch)))
     }
 
     fn stopped(&self) -> Error {
