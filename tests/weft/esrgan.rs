@@ -235,7 +235,14 @@ fn an_upscaler_is_read_once_an_engine() {
         let roots =
             Roots { models: vec![out.path().join("models")], inputs: vec![golden("esrgan")], ..Roots::default() };
         let plan = check(&graph, &engine.catalog, &roots, &[]).expect("the graph is right");
-        engine.run(Job { plan, graph: text, output: out.path().join("out"), models: Vec::new(), dumps: Vec::new() });
+        engine.run(Job {
+            plan,
+            graph: text,
+            output: out.path().join("out"),
+            models: Vec::new(),
+            dumps: Vec::new(),
+            once: false,
+        });
         let events = follow(&mut engine).expect("the engine lives");
         let read = events.iter().filter(|event| matches!(event, Event::Loading { .. })).count();
         (evaluated(&events).contains(&"model".to_owned()), evaluated(&events).contains(&"odd-large".to_owned()), read)

@@ -24,7 +24,14 @@ const GRAPH: &str = r#"Graph(format: 1, nodes: {
 fn run(engine: &mut Engine, graph: &Graph, output: &Path) -> Vec<String> {
     let roots = Roots { models: vec![golden("plain"), goldens("plain")], ..Roots::default() };
     let plan = check(graph, &engine.catalog, &roots, &[]).expect("the graph is right");
-    engine.run(Job { plan, graph: graph.to_ron(), output: output.to_owned(), models: Vec::new(), dumps: Vec::new() });
+    engine.run(Job {
+        plan,
+        graph: graph.to_ron(),
+        output: output.to_owned(),
+        models: Vec::new(),
+        dumps: Vec::new(),
+        once: false,
+    });
     evaluated(&follow(engine).expect("the engine lives"))
 }
 
