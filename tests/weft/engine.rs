@@ -24,7 +24,15 @@ pub fn start() -> Engine {
 pub fn job(engine: &Engine, graph: &Graph, output: &Path) -> Job {
     let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")], ..Roots::default() };
     let plan = check(graph, &engine.catalog, &roots, &[]).expect("the graph is right");
-    Job { plan, graph: graph.to_ron(), output: output.to_owned(), models: Vec::new(), dumps: Vec::new(), cache: None }
+    Job {
+        plan,
+        graph: graph.to_ron(),
+        output: output.to_owned(),
+        models: Vec::new(),
+        dumps: Vec::new(),
+        cache: None,
+        once: false,
+    }
 }
 
 /// The events of a run to its end.

@@ -242,6 +242,7 @@ fn an_upscaler_is_read_once_an_engine() {
             models: Vec::new(),
             dumps: Vec::new(),
             cache: None,
+            once: false,
         });
         let events = follow(&mut engine).expect("the engine lives");
         let read = events.iter().filter(|event| matches!(event, Event::Loading { .. })).count();

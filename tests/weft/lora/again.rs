@@ -31,6 +31,7 @@ fn run(engine: &mut Engine, graph: &Graph, output: &Path) -> Vec<String> {
         models: Vec::new(),
         dumps: Vec::new(),
         cache: None,
+        once: false,
     });
     evaluated(&follow(engine).expect("the engine lives"))
 }

@@ -167,6 +167,6 @@ fn again(engine: &mut Engine, graph: &Graph, place: &Place) -> Vec<String> {
         check(graph, &engine.catalog, &roots, &[Link::parse("m.model").expect("a link")]).expect("the graph is right");
     let (output, file) = (Path::new(&place.path("out")).to_owned(), place.path("dump").into());
     let dumps = vec![Dump { node: "m".to_owned(), output: "model".to_owned(), file }];
-    engine.run(Job { plan, graph: graph.to_ron(), output, dumps, models: Vec::new(), cache: None });
+    engine.run(Job { plan, graph: graph.to_ron(), output, dumps, models: Vec::new(), cache: None, once: false });
     evaluated(&follow(engine).expect("the engine lives"))
 }
