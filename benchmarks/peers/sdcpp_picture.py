@@ -53,7 +53,7 @@ def main():
         clock.loaded = time.perf_counter()
         image = model.generate_image(
             prompt=args.prompt, width=args.width, height=args.height, sample_steps=args.steps, cfg_scale=1.0, seed=args.seed,
-            sample_method="euler", progress_callback=lambda step, steps, seconds: clock.step(),
+            sample_method="euler", progress_callback=lambda step, steps, seconds: steps == args.steps and clock.step(),
         )[0]
     image.save(args.picture)
     for name, pattern in SAID.items():
