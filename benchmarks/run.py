@@ -19,7 +19,7 @@ import engine
 import programs
 import upscale
 from measure import Failed
-from models import MODELS, ensure
+from models import MODELS, ensure, fused
 from programs import Job, Peer, Weft
 from tables import Table, single_values
 
@@ -145,6 +145,8 @@ class Benchmark:
     def warm(self, table, wanted, model, dtype):
         """Once for nothing: files come into the cache, MLX keeps what it compiles. Also what is needed to compare at all."""
         args, running, tokens = self.args, {}, {}
+        if "sdcpp" in wanted:
+            fused(model)
         for name, program in wanted.items():
             job = self.job(model, dtype, steps=1, size="128x128")
             if not (result := self.attempt(table, program, lambda: program.tokens(job))):
