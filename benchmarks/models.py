@@ -12,11 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "reference"))
 
+import torch
 from make_models import make_model
+from safetensors.torch import load_file, save_file
 
 VAE = {"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2, "norm_num_groups": 32}
+# Heads as wide as Qwen3's, for stable-diffusion.cpp knows no others.
 SMALL_TEXT = {
-    "hidden_size": 512, "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 64,
+    "hidden_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 128,
     "intermediate_size": 1536,
 }
 RELEASED_TEXT = {
@@ -52,6 +55,21 @@ def ensure(folder, size, dtype):
         make_model({**MODELS[size], "dtype": dtype}, unfinished)
         unfinished.rename(model)
     return model
+
+
+def fused(model):
+    """The transformer with the matrices of q, k and v in one, as stable-diffusion.cpp reads them in float32; made where it is missing."""
+    path = model.parent / ".fused" / f"{model.name}.safetensors"
+    if not path.exists():
+        tensors = {}
+        for file in sorted((model / "transformer").glob("*.safetensors")):
+            tensors |= load_file(file)
+        for name in [name for name in tensors if name.endswith(".to_q.weight")]:
+            parts = [tensors.pop(name.replace("to_q", part)) for part in ("to_q", "to_k", "to_v")]
+            tensors[name.replace("to_q", "qkv")] = torch.cat(parts)
+        path.parent.mkdir(exist_ok=True)
+        save_file(tensors, path)
+    return path
 
 
 def main():

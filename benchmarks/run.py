@@ -19,12 +19,12 @@ import engine
 import programs
 import upscale
 from measure import Failed
-from models import MODELS, ensure
+from models import MODELS, ensure, fused
 from programs import Job, Peer, Weft
 from tables import Table, single_values
 
 WHAT = ("picture", "again", "esrgan", "start", "overhead", "lemica")
-MORE = ("esrgan-large",)
+MORE = ("esrgan-256", "esrgan-large")
 PEERS = ("diffusers", "mflux", "sdcpp", "spandrel")
 NAMES = {"sdcpp": "stable-diffusion.cpp", "spandrel": "spandrel"}
 # Who computes in which type, by device. On a CPU MLX multiplies bfloat16 over thirty times slower than float32.
@@ -32,7 +32,7 @@ TYPES = {
     "cpu": {"diffusers": ("float32", "bfloat16"), "mflux": ("float32",), "sdcpp": ("float32",)},
     "gpu": {"diffusers": ("bfloat16",), "mflux": ("bfloat16",)},
 }
-# Far behind on a CPU, and measured in fewer rounds (--slow-rounds).
+# Far behind on a CPU, and measured less often (--slow-rounds, --slow-models).
 SLOW = ("mflux", "sdcpp")
 LEFT_OUT = "ComfyUI is left out: no package index has it as a package."
 
@@ -61,6 +61,7 @@ def arguments():
     parser.add_argument("--types", type=names(["float32", "bfloat16"]), metavar="LIST", help="float32,bfloat16; on a GPU bfloat16")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--slow-rounds", type=int, default=1, help=f"of those far behind on a CPU: {', '.join(SLOW)}")
+    parser.add_argument("--slow-models", type=names(MODELS), metavar="LIST", help="with which models they draw; the first one")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--size", help="512x512; on a GPU 1024x1024")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="for every program")
@@ -79,8 +80,9 @@ def complete(args):
     args.size = args.size or ("256x256" if args.quick else "1024x1024" if gpu else "512x512")
     if args.quick:
         args.rounds, args.steps = 1, 2
-    # What is on another list of the device computes on it at full speed.
+    # Nobody is that far behind on a GPU.
     args.slow_rounds = args.rounds if gpu else min(args.rounds, args.slow_rounds)
+    args.slow_models = args.slow_models or (args.models if gpu else args.models[:1])
     return args
 
 
@@ -100,12 +102,13 @@ class Benchmark:
         self.weft = Weft(args.weft, args.device, args.timeout)
         self.failed = False
 
-    def programs(self, dtype):
+    def programs(self, size, dtype):
         """Name on the command line -> program, Weft first."""
         wanted = {"Weft": self.weft}
         for name in self.args.peers:
             python = getattr(self.args, name, None)
-            if python and dtype in TYPES[self.args.device].get(name, ()):
+            too_slow = name in SLOW and size not in self.args.slow_models
+            if python and not too_slow and dtype in TYPES[self.args.device].get(name, ()):
                 wanted[name] = self.peer(name, python, f"{name}_picture.py")
         return wanted
 
@@ -118,7 +121,7 @@ class Benchmark:
         args = self.args
         model = ensure(args.models_folder, size, dtype)
         table = Table(f"{size}, {dtype}, {args.size}, {args.steps} steps, {args.device}", programs.ROWS)
-        running = self.warm(table, self.programs(dtype), model, dtype)
+        running = self.warm(table, self.programs(size, dtype), model, dtype)
         for i in range(args.rounds):
             for name, program in list(running.items()):
                 if name in SLOW and i >= args.slow_rounds:
@@ -133,7 +136,8 @@ class Benchmark:
 
     def round(self, program, job, i):
         found = program.picture(job).rows
-        if "again" in self.args.what and i == 0:
+        # It takes three runs more, and says the same of every model.
+        if "again" in self.args.what and i == 0 and job.model.name.startswith(self.args.models[0]):
             again = program.again(job) if program is self.weft else dict.fromkeys(list(programs.ROWS)[4:6], found["start to picture s"])
             found |= again
         return found
@@ -141,6 +145,8 @@ class Benchmark:
     def warm(self, table, wanted, model, dtype):
         """Once for nothing: files come into the cache, MLX keeps what it compiles. Also what is needed to compare at all."""
         args, running, tokens = self.args, {}, {}
+        if "sdcpp" in wanted:
+            fused(model)
         for name, program in wanted.items():
             job = self.job(model, dtype, steps=1, size="128x128")
             if not (result := self.attempt(table, program, lambda: program.tokens(job))):
@@ -157,19 +163,18 @@ class Benchmark:
         return Job(**{"model": model, "dtype": dtype, "steps": self.args.steps, "size": self.args.size, "folder": folder, **other})
 
     def upscaling(self, what):
-        for features, blocks, side in upscale.CASES[what][:1 if self.args.quick else None]:
-            case = upscale.Upscale(features, blocks, side, Path(tempfile.mkdtemp(dir=self.folder))).prepare()
-            table = Table(case.title(), upscale.ROWS)
-            spandrel = self.peer("spandrel", self.args.diffusers, "spandrel_upscale.py")
-            runs = [(self.weft, case.weft)] + [(spandrel, case.spandrel)] * ("spandrel" in self.args.peers)
-            for _ in range(self.args.rounds):
-                for program, run in runs:
-                    if result := self.attempt(table, program, lambda: run(program)):
-                        table.add(program.name, result.rows)
-                        self.say(case.title() + " " + program.name, result.rows)
-            if len(table.rounds) == 2:
-                table.notes.append(f"at most {case.levels()} levels apart")
-            self.show(table)
+        case = upscale.Upscale(*upscale.CASES[what], Path(tempfile.mkdtemp(dir=self.folder))).prepare()
+        table = Table(case.title(), upscale.ROWS)
+        spandrel = self.peer("spandrel", self.args.diffusers, "spandrel_upscale.py")
+        runs = [(self.weft, case.weft)] + [(spandrel, case.spandrel)] * ("spandrel" in self.args.peers)
+        for _ in range(self.args.rounds):
+            for program, run in runs:
+                if result := self.attempt(table, program, lambda: run(program)):
+                    table.add(program.name, result.rows)
+                    self.say(case.title() + " " + program.name, result.rows)
+        if len(table.rounds) == 2:
+            table.notes.append(f"at most {case.levels()} levels apart")
+        self.show(table)
 
     def alone(self, what):
         args, folder = self.args, Path(tempfile.mkdtemp(dir=self.folder))

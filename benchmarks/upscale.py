@@ -11,7 +11,7 @@ from programs import HERE, Link, Result, graph
 
 ROWS = {"upscaling s": 2, "start to picture s": 2, "peak memory MB": 0, "peak, shared pages once MB": 0}
 # Features, blocks and side of the picture.
-CASES = {"esrgan": [(64, 23, 128), (64, 23, 256)], "esrgan-large": [(32, 2, 1024)]}
+CASES = {"esrgan": (64, 23, 128), "esrgan-256": (64, 23, 256), "esrgan-large": (32, 2, 1024)}
 
 
 @dataclass

@@ -39,7 +39,6 @@ SIZES = {
         ("(MIN(z_image_params.hidden_size, 1024), 256, 256)", "(1024, 256, MIN(z_image_params.hidden_size, 256))"),
     ],
     "llm.hpp": [
-        ("QWEN3) {\n                params.head_dim     = 128;", 'QWEN3) {\n                params.head_dim     = bench_size("BENCH_TEXT_HEAD_DIM", 128);'),
         ("bool have_vision_weight = false;",
          'if (arch == LLMArch::QWEN3) {\n                params.num_heads    = bench_size("BENCH_TEXT_HEADS", 32);\n'
          '                params.num_kv_heads = bench_size("BENCH_TEXT_KV_HEADS", 8);\n            }\n            bool have_vision_weight = false;'),

@@ -3,7 +3,7 @@
     python sdcpp_picture.py MODEL PICTURE [--steps N] [--size WxH] [--threads N]
 
 Needs the package as sdcpp_install.py builds it: the sizes are read from the model's configs and handed over in the environment.
-The package has Qwen's own vocabulary, so the prompt has other tokens, filled up to 32 like everyone's.
+It wants q, k and v in one matrix: models.py writes such a file to .fused/ beside the model. The package has Qwen's own vocabulary, so the prompt has other tokens, filled up to 32 like everyone's.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ def take_sizes(model):
     os.environ |= {name: str(value) for name, value in {
         "BENCH_DIM": dit["dim"], "BENCH_LAYERS": dit["n_layers"], "BENCH_REFINERS": dit["n_refiner_layers"],
         "BENCH_HEADS": dit["n_heads"], "BENCH_CAPTION_DIM": dit["cap_feat_dim"], "BENCH_TEXT_HEADS": text["num_attention_heads"],
-        "BENCH_TEXT_KV_HEADS": text["num_key_value_heads"], "BENCH_TEXT_HEAD_DIM": text["head_dim"],
+        "BENCH_TEXT_KV_HEADS": text["num_key_value_heads"],
         "BENCH_TEXT_LAYERS": text["num_hidden_layers"], "BENCH_VOCABULARY": text["vocab_size"],
     }.items()}
 
@@ -47,13 +47,13 @@ def main():
     clock, log = Clock(), io.StringIO()
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         model = StableDiffusion(
-            diffusion_model_path=file_of(args.model / "transformer"), llm_path=file_of(args.model / "text_encoder"),
+            diffusion_model_path=str(args.model.parent / ".fused" / f"{args.model.name}.safetensors"), llm_path=file_of(args.model / "text_encoder"),
             vae_path=file_of(args.model / "vae"), n_threads=args.threads, vae_decode_only=True, verbose=True,
         )
         clock.loaded = time.perf_counter()
         image = model.generate_image(
             prompt=args.prompt, width=args.width, height=args.height, sample_steps=args.steps, cfg_scale=1.0, seed=args.seed,
-            sample_method="euler", progress_callback=lambda step, steps, seconds: clock.step(),
+            sample_method="euler", progress_callback=lambda step, steps, seconds: steps == args.steps and clock.step(),
         )[0]
     image.save(args.picture)
     for name, pattern in SAID.items():
