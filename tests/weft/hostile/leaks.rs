@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plugin_api::OutputSpec;
-use weft::engine::protocol::{Event, Job};
+use weft::engine::protocol::{Event, How, Job};
 use weft::engine::{Engine, Options};
 use weft::graph::{Graph, Link, Roots, check};
 use weft::plugins::Catalog;
@@ -65,7 +65,7 @@ impl Case {
         engine.run(job);
         let events = follow(engine).expect("the engine lives");
         for wanted in self.again.iter().flatten() {
-            let ran = |event: &Event| matches!(event, Event::Done { node, cached: false, .. } if node == wanted);
+            let ran = |event: &Event| matches!(event, Event::Done { node, how: How::Computed, .. } if node == wanted);
             assert!(events.iter().any(ran), "`{wanted}` did not run: {events:?}");
         }
         assert!(!events.iter().any(|event| matches!(event, Event::Failed { .. })), "{events:?}");
