@@ -6,8 +6,11 @@ mod names;
 mod pictures;
 mod weights;
 
-/// A target by its name, which its folders in seeds/ and found/ have too.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// What reads any bytes, and must neither panic nor take for ever.
+pub type Target = fn(&[u8]);
+
+/// The targets by their names, which their folders in seeds/ and found/ have too.
+pub const TARGETS: &[(&str, Target)] = &[
     ("graph", graphs::graph),
     ("plan", graphs::plan),
     ("descriptor", graphs::descriptor),

@@ -43,7 +43,15 @@ fn job(engine: &Engine, output: &Path) -> Job {
     let graph = Graph::parse(EVERYTHING, "the test's graph").expect("a graph");
     let roots = Roots { models: vec![root().join("models")], inputs: vec![golden("plain")], ..Roots::default() };
     let plan = check(&graph, &engine.catalog, &roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
-    Job { plan, graph: graph.to_ron(), output: output.to_owned(), models: roots.models, dumps: Vec::new(), cache: None, once: false }
+    Job {
+        plan,
+        graph: graph.to_ron(),
+        output: output.to_owned(),
+        models: roots.models,
+        dumps: Vec::new(),
+        cache: None,
+        once: false,
+    }
 }
 
 /// Forgets every output, so that everything runs again.

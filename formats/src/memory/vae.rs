@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn the_decoder_is_widest_at_full_size() {
-        assert_eq!(flux().pass(Half::Decoder, CPU, [1024, 1024]), (3 * 256 + 128) * 4 << 20);
-        assert_eq!(flux().pass(Half::Encoder, CPU, [1024, 1024]), 6 * 128 * 4 << 20);
+        assert_eq!(flux().pass(Half::Decoder, CPU, [1024, 1024]), ((3 * 256 + 128) * 4) << 20);
+        assert_eq!(flux().pass(Half::Encoder, CPU, [1024, 1024]), (6 * 128 * 4) << 20);
         let narrow = Vae { channels: vec![32, 32, 64, 64], has_attention: false };
         assert_eq!(narrow.pass(Half::Decoder, CPU, [64, 64]), 6 * 32 * 4 * 4096);
         let steep = Vae { channels: vec![32, 512], has_attention: false };
