@@ -4,11 +4,11 @@ use super::{FLOAT32, PIXEL};
 use crate::upscaler::Rrdb;
 
 /// Bytes for each pixel of what goes in: the larger of what a dense block and what the last layers hold at once, as
-/// measured: a picture of the result's size, the one before a convolution, and one before the last doubling.
+/// measured: three pictures of the result's size, before and after a convolution and with its bias.
 pub fn of_pixel(rrdb: &Rrdb) -> u64 {
     let Rrdb { features, growth, unshuffle, .. } = *rrdb;
     let dense = (5 * features + 9 * growth) / (unshuffle * unshuffle);
-    let last = 9 * features * rrdb.scale() * rrdb.scale() / 4;
+    let last = 3 * features * rrdb.scale() * rrdb.scale();
     FLOAT32 * dense.max(last) as u64
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use mlx_rs::Array;
 
+use super::cpu;
 use super::mlx::mlx_bytes;
 
 /// Numbers below which the allocator is as quick.
@@ -19,7 +20,7 @@ struct Buffers {
     spare_bytes: u64,
     /// Bytes that arrays have.
     lent: u64,
-    /// The most bytes that arrays had at once, MLX's own included.
+    /// The most bytes that there were at once, MLX's own arrays and matrices that are laid out included.
     most: u64,
 }
 
@@ -61,11 +62,8 @@ pub fn array(shape: &[i32]) -> Array {
     let length = shape.iter().map(|&side| side.max(0) as usize).product();
     // Zeros of large blocks come from the system without being written.
     let buffer = buffers(|all| all.take(length)).unwrap_or_else(|| vec![0f32; length]);
-    let active = mlx_bytes();
-    buffers(|all| {
-        all.lent += bytes(&buffer);
-        all.most = all.most.max(all.lent + active);
-    });
+    buffers(|all| all.lent += bytes(&buffer));
+    mark();
     let mut buffer = Box::new(buffer);
     let data = buffer.as_mut_ptr().cast::<c_void>();
     // SAFETY: `data` are as many numbers as the shape says. They live until MLX calls `give_back`, once, with the box.
@@ -82,6 +80,12 @@ pub fn array(shape: &[i32]) -> Array {
             Some(give_back),
         ))
     }
+}
+
+/// Remembers how much is there now, if it is the most.
+pub fn mark() {
+    let others = mlx_bytes() + cpu::held();
+    buffers(|all| all.most = all.most.max(all.lent + others));
 }
 
 /// On any of MLX's threads.
@@ -107,7 +111,7 @@ pub fn spare() -> u64 {
     buffers(|all| all.spare_bytes)
 }
 
-/// The most bytes that arrays had at once, MLX's own included, since the last call of this.
+/// The most bytes that there were at once, MLX's own arrays and matrices that are laid out included, since the last call of this.
 pub fn take_most() -> u64 {
     buffers(|all| std::mem::replace(&mut all.most, 0))
 }

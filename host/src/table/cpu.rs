@@ -161,6 +161,7 @@ pub struct Columns(Packed);
 impl Columns {
     fn new(packed: Packed) -> Self {
         HELD.fetch_add(packed.bytes() as u64, Ordering::Relaxed);
+        buffers::mark();
         Self(packed)
     }
 

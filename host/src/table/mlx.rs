@@ -65,7 +65,7 @@ pub fn take_peak_memory() -> u64 {
     let peak = mlx_rs::memory::peak_memory().unwrap_or(0) as u64;
     // A failure leaves the old peak standing.
     let _ = mlx_rs::memory::reset_peak_memory();
-    (peak.max(buffers::take_most()) + cpu::held()).max(active_memory())
+    peak.max(buffers::take_most()).max(active_memory())
 }
 
 /// Bytes that arrays hold now, and matrices that are laid out for products.

@@ -135,7 +135,7 @@ fn what_fits_in_smaller_tiles_begins() {
     kill_process(process, Signal::TERM).expect("it is ours");
     let said = run.end();
     assert_eq!(said.code, Some(143), "{}", said.stderr);
-    for part in ["large: tiles of 304×304 pixels", "those of 512×512 need 1.1", "are free"] {
+    for part in ["large: tiles of 256×256 pixels", "those of 512×512 need 1.4", "are free"] {
         assert!(said.stderr.contains(part), "no word of `{part}`: {}", said.stderr);
     }
 }

@@ -121,5 +121,5 @@ pub const DEADLY: &[Fault] = &[
     alone("Die", r#""what": "double panic""#, 8, &[ID, AT, "it aborted"]),
     alone("Die", r#""what": "crossing panic""#, 8, &[ID, AT, "it aborted"]),
     alone("Die", r#""what": "kill""#, 8, &[ID, AT, "signal 9"]),
-    alone("World", r#""what": "pipes""#, 8, &[ID, AT, "it no longer talks"]),
+    alone("World", r#""what": "pipes""#, 8, &[ID, AT, "the engine ended"]),
 ];
