@@ -9,8 +9,8 @@ use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Error, Result};
 use weft_kernels::{Arithmetic, Attention, Convolution, Packed};
 
-use super::mlx::mlx_error;
-use super::{buffers, compute};
+use super::compute;
+use super::mlx::{mlx_bytes, mlx_error};
 
 static IN_USE: AtomicBool = AtomicBool::new(false);
 
@@ -38,7 +38,15 @@ fn numbers(x: &Array) -> Result<&[f32]> {
     x.try_as_slice::<f32>().map_err(|error| Error::failed(format!("a tensor cannot be read: {error}")))
 }
 
-/// The numbers of an array from [`buffers::array`], before anything else refers to it.
+/// A buffer of MLX's own to write results into: its CPU backend copies any other.
+fn fresh(shape: &[i32]) -> Result<Array> {
+    let array = mlx_rs::ops::full::<f32>(shape, Array::from_f32(0.0)).map_err(mlx_error)?;
+    let array = settled(&array)?;
+    mark();
+    Ok(array)
+}
+
+/// The numbers of an array from [`fresh`], before anything else refers to it.
 fn numbers_mut(fresh: &mut Array) -> Result<&mut [f32]> {
     let numbers = numbers(fresh)?;
     // SAFETY: the array is evaluated, row-major and known to nobody else, which the exclusive borrow keeps so.
@@ -50,7 +58,7 @@ pub fn silu(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let (x, mut out) = (settled(x)?, buffers::array(x.shape()));
+    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
     weft_kernels::silu(numbers(&x)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -60,7 +68,7 @@ pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Option<Array>> {
     if !applies(&[x, gate]) || x.shape() != gate.shape() {
         return Ok(None);
     }
-    let (x, gate, mut out) = (settled(x)?, settled(gate)?, buffers::array(x.shape()));
+    let (x, gate, mut out) = (settled(x)?, settled(gate)?, fresh(x.shape())?);
     weft_kernels::silu_multiply(numbers(&x)?, numbers(&gate)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -72,7 +80,7 @@ pub fn arithmetic(kind: Arithmetic, x: &Array, other: &Array) -> Result<Option<A
     if !applies(&[x, other]) || x.size() < LARGE || x.shape() != other.shape() && !is_row {
         return Ok(None);
     }
-    let (x, other, mut out) = (settled(x)?, settled(other)?, buffers::array(x.shape()));
+    let (x, other, mut out) = (settled(x)?, settled(other)?, fresh(x.shape())?);
     weft_kernels::arithmetic(kind, numbers(&x)?, numbers(&other)?, row_width(&x), numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -82,7 +90,7 @@ pub fn softmax(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let (x, mut out) = (settled(x)?, buffers::array(x.shape()));
+    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
     let to = numbers_mut(&mut out)?;
     to.copy_from_slice(numbers(&x)?);
     weft_kernels::softmax(to, row_width(&x));
@@ -94,7 +102,7 @@ pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Option<Ar
     let Some(weight) = weight.filter(|weight| applies(&[x, weight]) && weight.shape() == [row_width(x) as i32]) else {
         return Ok(None);
     };
-    let (x, weight, mut out) = (settled(x)?, settled(weight)?, buffers::array(x.shape()));
+    let (x, weight, mut out) = (settled(x)?, settled(weight)?, fresh(x.shape())?);
     weft_kernels::rms_norm(numbers(&x)?, numbers(&weight)?, eps, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -106,7 +114,7 @@ pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32
     if !applies(&[x, weight, bias]) || !fits(weight) || !fits(bias) || x.ndim() < 3 {
         return Ok(None);
     }
-    let (x, weight, bias, mut out) = (settled(x)?, settled(weight)?, settled(bias)?, buffers::array(x.shape()));
+    let (x, weight, bias, mut out) = (settled(x)?, settled(weight)?, settled(bias)?, fresh(x.shape())?);
     let pixels = x.size() / channels / x.shape()[0] as usize;
     let (from, weight, bias) = (numbers(&x)?, numbers(&weight)?, numbers(&bias)?);
     weft_kernels::group_norm(from, pixels, groups as usize, weight, bias, eps, numbers_mut(&mut out)?);
@@ -120,7 +128,7 @@ pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Option<Array>
     if !applies(&[x, cos, sin]) || !is_table(cos) || !is_table(sin) || width % 2 != 0 {
         return Ok(None);
     }
-    let (x, cos, sin, mut out) = (settled(x)?, settled(cos)?, settled(sin)?, buffers::array(x.shape()));
+    let (x, cos, sin, mut out) = (settled(x)?, settled(cos)?, settled(sin)?, fresh(x.shape())?);
     let sizes = [tokens, heads, width].map(|size| size as usize);
     weft_kernels::rotate_pairs(numbers(&x)?, numbers(&cos)?, numbers(&sin)?, sizes, numbers_mut(&mut out)?);
     Ok(Some(out))
@@ -138,7 +146,7 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, caus
     // What a projection made is cut into heads, and their axes are swapped: this way round its numbers need no copy.
     let by_token = |x: &Array| settled(&compute::swap_axes(x, 1, 2)?);
     let (queries, keys, values) = (by_token(queries)?, by_token(keys)?, by_token(values)?);
-    let mut out = buffers::array(queries.shape());
+    let mut out = fresh(queries.shape())?;
     let [tokens, all, heads, key_heads, width] = [tokens, all, heads, key_heads, width].map(|size| size as usize);
     let kind = Attention { queries: tokens, keys: all, heads, key_heads, width, scale, causal };
     let row = width * key_heads * all;
@@ -153,6 +161,8 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, caus
 
 /// Bytes of all [`Columns`], which MLX knows nothing of.
 static HELD: AtomicU64 = AtomicU64::new(0);
+/// The most bytes of them and of MLX's arrays at once.
+static MOST: AtomicU64 = AtomicU64::new(0);
 
 /// A matrix laid out for [`linear`].
 #[derive(Debug)]
@@ -161,7 +171,7 @@ pub struct Columns(Packed);
 impl Columns {
     fn new(packed: Packed) -> Self {
         HELD.fetch_add(packed.bytes() as u64, Ordering::Relaxed);
-        buffers::mark();
+        mark();
         Self(packed)
     }
 
@@ -172,7 +182,7 @@ impl Columns {
 
     /// The matrix as it was.
     pub fn unpack(&self) -> Result<Array> {
-        let mut out = buffers::array(&self.shape().map(|side| side as i32));
+        let mut out = fresh(&self.shape().map(|side| side as i32))?;
         self.0.unpack(numbers_mut(&mut out)?);
         Ok(out)
     }
@@ -182,6 +192,17 @@ impl Drop for Columns {
     fn drop(&mut self) {
         HELD.fetch_sub(self.0.bytes() as u64, Ordering::Relaxed);
     }
+}
+
+/// Remembers how much is there now, if it is the most.
+fn mark() {
+    MOST.fetch_max(mlx_bytes() + held(), Ordering::Relaxed);
+}
+
+/// The most bytes that MLX's arrays and matrices that are laid out had at once since the last call of this, as far as was looked:
+/// at every matrix, and at every result computed here.
+pub fn take_most() -> u64 {
+    MOST.swap(0, Ordering::Relaxed)
 }
 
 /// Bytes of all matrices that are laid out.
@@ -231,7 +252,7 @@ pub fn linear(x: &Array, weight: &Columns, bias: Option<&Array>) -> Result<Array
     let (rows, bias) = (settled(&wide(x)?)?, bias.map(|bias| settled(&wide(bias)?)).transpose()?);
     let mut shape = x.shape().to_vec();
     *shape.last_mut().expect("an axis") = outputs as i32;
-    let mut out = buffers::array(&shape);
+    let mut out = fresh(&shape)?;
     weight.0.product(numbers(&rows)?, bias.as_ref().map(numbers).transpose()?, numbers_mut(&mut out)?);
     out.as_dtype(x.dtype()).map_err(mlx_error)
 }
@@ -246,7 +267,7 @@ pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]
     let kind = Convolution { height, width, channels, out, kernel: [kh, kw], stride, padding };
     let Some([rows, columns]) = kind.result() else { return Ok(None) };
     let (x, weight) = (settled(x)?, settled(weight)?);
-    let mut to = buffers::array(&[n, rows as i32, columns as i32, out as i32]);
+    let mut to = fresh(&[n, rows as i32, columns as i32, out as i32])?;
     let pictures = numbers(&x)?.chunks_exact(height * width * channels);
     for (x, to) in pictures.zip(numbers_mut(&mut to)?.chunks_exact_mut(rows * columns * out)) {
         weft_kernels::convolve(&kind, x, numbers(&weight)?, to);
@@ -269,7 +290,7 @@ pub fn concatenate(arrays: &[&Array], axis: i32) -> Result<Option<Array>> {
     }
     let mut shape = first.shape().to_vec();
     shape[axis] = arrays.iter().map(|array| array.shape()[axis]).sum();
-    let mut out = buffers::array(&shape);
+    let mut out = fresh(&shape)?;
     let settled = arrays.iter().map(|array| settled(array)).collect::<Result<Vec<_>>>()?;
     let width = |array: &Array| array.shape()[axis..].iter().product::<i32>() as usize;
     let parts = settled.iter().map(|array| Ok((numbers(array)?, width(array)))).collect::<Result<Vec<_>>>()?;

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Dtype, Error, Result};
 
-use super::{buffers, cpu};
+use super::cpu;
 
 /// What MLX computes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -65,12 +65,12 @@ pub fn take_peak_memory() -> u64 {
     let peak = mlx_rs::memory::peak_memory().unwrap_or(0) as u64;
     // A failure leaves the old peak standing.
     let _ = mlx_rs::memory::reset_peak_memory();
-    peak.max(buffers::take_most()).max(active_memory())
+    peak.max(cpu::take_most()).max(active_memory())
 }
 
 /// Bytes that arrays hold now, and matrices that are laid out for products.
 pub fn active_memory() -> u64 {
-    mlx_bytes() + buffers::lent() + cpu::held()
+    mlx_bytes() + cpu::held()
 }
 
 /// Bytes that MLX's own arrays hold now.
@@ -80,14 +80,13 @@ pub fn mlx_bytes() -> u64 {
 
 /// Bytes that are kept for the next arrays.
 pub fn spare_memory() -> u64 {
-    mlx_rs::memory::cache_memory().unwrap_or(0) as u64 + buffers::spare()
+    mlx_rs::memory::cache_memory().unwrap_or(0) as u64
 }
 
 /// Gives what MLX and the allocator keep of freed memory back to the system.
 pub fn clear_spare_buffers() {
     // Nothing depends on it: a failure leaves memory in the cache.
     let _ = mlx_rs::memory::clear_cache();
-    buffers::clear();
     crate::allocator::trim();
 }
 
