@@ -86,7 +86,7 @@ def lemica(weft, folder, model, dtype, size):
     """The sampler without LeMiCa and with its `fast`, in one process whose weights are in memory."""
     width, height = map(int, size.split("x"))
     nodes = {
-        "model": ("model-loader/LoadModel", {"path": model.name, "precision": "float32" if dtype == "float32" else "auto"}),
+        "model": ("model-loader/LoadModel", {"path": model.name, "precision": dtype}),
         "prompt": ("text-encode/EncodeText", {"text_encoder": Link("model.text_encoder"), "text": PROMPT}),
         "latent": ("sampler/EmptyLatent", {"width": width, "height": height}),
     }

@@ -98,9 +98,8 @@ class Weft:
 
 def nodes_of(job):
     width, height = map(int, job.size.split("x"))
-    precision = "float32" if job.dtype == "float32" else "auto"
     return {
-        "model": ("model-loader/LoadModel", {"path": job.model.name, "precision": precision}),
+        "model": ("model-loader/LoadModel", {"path": job.model.name, "precision": job.dtype}),
         "prompt": ("text-encode/EncodeText", {"text_encoder": Link("model.text_encoder"), "text": PROMPT}),
         "latent": ("sampler/EmptyLatent", {"width": width, "height": height}),
         "sample": ("sampler/Sample", {"model": Link("model.model"), "positive": Link("prompt.conditioning"),

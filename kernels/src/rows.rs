@@ -22,7 +22,7 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, to: &mut [f32]) {
 
 /// Joins `of(x)` over a row, sixteen side by side, because a single sum is a chain that no vector unit can break.
 #[inline(always)]
-pub fn fold(row: &[f32], zero: f32, of: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
+fn fold(row: &[f32], zero: f32, of: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [zero; 16];
     let (whole, rest) = row.as_chunks::<16>();
     for chunk in whole {
