@@ -24,6 +24,7 @@ const LARGE: usize = 1 << 18;
 
 fn applies(arrays: &[&Array]) -> bool {
     IN_USE.load(Ordering::Relaxed)
+        && weft_kernels::is_fast()
         && arrays.iter().all(|array| array.dtype() == MlxDtype::Float32 && array.size() > 0 && array.ndim() > 0)
 }
 
@@ -139,8 +140,9 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, caus
     let (&[n, heads, tokens, width], &[_, key_heads, all, _]) = (queries.shape(), keys.shape()) else {
         return Ok(None);
     };
-    let fits = keys.shape() == values.shape() && keys.shape() == [n, key_heads, all, width] && heads % key_heads == 0;
-    if !applies(&[queries, keys, values]) || !fits || causal && tokens > all || !weft_kernels::is_fast() {
+    let fits = keys.shape() == values.shape() && keys.shape() == [n, key_heads, all, width];
+    // Nothing is empty where it applies, so there are key heads to divide by.
+    if !applies(&[queries, keys, values]) || !fits || heads % key_heads != 0 || causal && tokens > all {
         return Ok(None);
     }
     // What a projection made is cut into heads, and their axes are swapped: this way round its numbers need no copy.
@@ -260,7 +262,7 @@ pub fn linear(x: &Array, weight: &Columns, bias: Option<&Array>) -> Result<Array
 /// A convolution of `[n,h,w,c]` with `[out,kh,kw,c]`.
 pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]) -> Result<Option<Array>> {
     let (&[n, height, width, channels], &[out, kh, kw, depth]) = (x.shape(), weight.shape()) else { return Ok(None) };
-    if !applies(&[x, weight]) || channels != depth || stride.contains(&0) || !weft_kernels::is_fast() {
+    if !applies(&[x, weight]) || channels != depth || stride.contains(&0) {
         return Ok(None);
     }
     let [height, width, channels, out, kh, kw] = [height, width, channels, out, kh, kw].map(|size| size as usize);
@@ -387,6 +389,13 @@ mod tests {
         let [q, k, v] = [7, 8, 9].map(|seed| random(&[1, 3, 130, 16], seed));
         let expected = fast::scaled_dot_product_attention(&q, &k, &v, 0.25, None, None).unwrap();
         assert!(distance(&attention(&q, &k, &v, 0.25, false).unwrap().unwrap(), &expected) < 2e-6);
+    }
+
+    #[test]
+    fn attention_to_nothing_is_left_to_mlx() {
+        super::super::mlx::start(Some(super::super::Device::Cpu)).unwrap();
+        let (queries, nothing) = (random(&[1, 2, 3, 4], 1), Array::from_slice::<f32>(&[], &[1, 0, 3, 4]));
+        assert!(attention(&queries, &nothing, &nothing, 1.0, false).unwrap().is_none());
     }
 
     #[test]
