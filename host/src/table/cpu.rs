@@ -3,6 +3,7 @@
 //!
 //! docs/performance.md has the figures. Each function returns none where it does not apply.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mlx_rs::{Array, Dtype as MlxDtype};
@@ -56,15 +57,21 @@ pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Option<Array>> {
     Ok(Some(out))
 }
 
-/// A sum or a product of large tensors of one shape, or of one and a row for all of its rows. Small ones are better left for later.
+/// Two large tensors of one shape, or one and a row for all of its rows, or one and a number. Small ones are better left for later.
 pub fn arithmetic(kind: Arithmetic, x: &Array, other: &Array) -> Result<Option<Array>> {
     let (x, other) = if x.size() < other.size() { (other, x) } else { (x, other) };
     let is_row = other.size() == row_width(x) && row_width(other) == other.size();
-    if !applies(&[x, other]) || x.size() < LARGE || x.shape() != other.shape() && !is_row {
+    let is_number = other.size() == 1 && other.dtype() == MlxDtype::Float32;
+    let fits = is_number && other.ndim() <= x.ndim() || applies(&[other]) && (x.shape() == other.shape() || is_row);
+    if !applies(&[x]) || x.size() < LARGE || !fits {
         return Ok(None);
     }
     let (x, other, mut out) = (settled(x)?, settled(other)?, fresh(x.shape())?);
-    weft_kernels::arithmetic(kind, numbers(&x)?, numbers(&other)?, row_width(&x), numbers_mut(&mut out)?);
+    let mut with = Cow::Borrowed(numbers(&other)?);
+    if is_number {
+        with = Cow::Owned(vec![with[0]; row_width(&x)]);
+    }
+    weft_kernels::arithmetic(kind, numbers(&x)?, &with, row_width(&x), numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -352,8 +359,8 @@ mod tests {
         let (weight, bias) = (random(&[48], 3), random(&[48], 4));
         assert!(distance(&silu(&x).unwrap().unwrap(), &mlx_silu(&x)) < 1e-6);
         let large = [20, 21].map(|seed| random(&[3, 300, 300], seed));
-        let row = random(&[1, 300], 22);
-        for (a, b) in [(&large[0], &large[1]), (&large[0], &row), (&row, &large[0])] {
+        let (row, number) = (random(&[1, 300], 22), Array::from_f32(0.2));
+        for (a, b) in [(&large[0], &large[1]), (&large[0], &row), (&row, &large[0]), (&large[0], &number)] {
             let sum = arithmetic(Arithmetic::Add, a, b).unwrap().unwrap();
             assert_eq!(distance(&sum, &ops::add(a, b).unwrap()), 0.0);
             let product = arithmetic(Arithmetic::Multiply, a, b).unwrap().unwrap();
