@@ -145,7 +145,11 @@ impl Part<'_> {
         for (to, sums) in rows.zip(sums) {
             let to = &mut to[self.first..][..width];
             match before {
-                Before::Nothing => to.copy_from_slice(&sums[..width]),
+                // With its length known the copy takes a few instructions, and else a call.
+                Before::Nothing => match to.first_chunk_mut() {
+                    Some(to) => *to = *sums,
+                    None => to.copy_from_slice(&sums[..width]),
+                },
                 Before::Bias(bias) => to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), bias)| *to = sum + bias),
                 Before::Sums => to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum),
             }

@@ -22,7 +22,7 @@ struct Norms {
     eps: f32,
 }
 
-/// How the time shapes a part of a block: `[1, 1, dim]` each.
+/// How the time shapes a part of a block: `[dim]` each.
 struct Modulation {
     scale: Tensor,
     gate: Tensor,
@@ -63,8 +63,8 @@ impl Block {
 
     /// Of the attention and of the feed-forward network.
     fn modulation(&self, temb: &Tensor) -> (Modulation, Modulation) {
-        let all = self.weights.linear("adaLN_modulation.0", temb).reshape(&[1, 1, 4 * self.dim]);
-        let chunk = |i: i32| all.slice(&[0, 0, i * self.dim], &[1, 1, (i + 1) * self.dim], &[1, 1, 1]);
+        let all = self.weights.linear("adaLN_modulation.0", temb).reshape(&[4 * self.dim]);
+        let chunk = |i: i32| all.narrow(0, i * self.dim, (i + 1) * self.dim);
         let of = |i: i32| Modulation { scale: chunk(i).add_scalar(1.0), gate: chunk(i + 1).tanh() };
         (of(0), of(2))
     }
@@ -77,11 +77,12 @@ impl Block {
 }
 
 impl Norms {
-    /// `x + gate · after(part(before(x) · scale))`.
+    /// `x + gate · after(part(before(x) · scale))`. Scale and gate multiply the norms' weights, which are far smaller than what
+    /// is normed.
     fn residual(&self, x: &Tensor, modulation: Option<&Modulation>, part: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
-        let normed = x.rms_norm(Some(&self.before), self.eps);
-        let input = modulation.map_or_else(|| normed.clone(), |m| &normed * &m.scale);
-        let output = part(&input).rms_norm(Some(&self.after), self.eps);
-        x + modulation.map_or_else(|| output.clone(), |m| &output * &m.gate)
+        let with = |norm: &Tensor, factor: Option<&Tensor>| factor.map_or_else(|| norm.clone(), |factor| norm * factor);
+        let (before, after) =
+            (with(&self.before, modulation.map(|m| &m.scale)), with(&self.after, modulation.map(|m| &m.gate)));
+        x + part(&x.rms_norm(Some(&before), self.eps)).rms_norm(Some(&after), self.eps)
     }
 }
