@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use weft::engine::Engine;
 use weft::engine::protocol::{Event, Job};
-use weft::engine::{Engine, Options};
-use weft::graph::{Graph, Roots, check};
-use weft::table::Device;
+use weft::graph::{Graph, Roots};
 
 use crate::bad_input::Place;
+use crate::engine::{forget, job_in, start};
 use crate::faults::{moment, rounds};
-use crate::program::{golden, root, weft};
+use crate::program::{golden, root};
 
 /// Longer than any of these runs takes; only a hang meets it.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,31 +33,11 @@ const EVERYTHING: &str = r#"Graph(format: 1, nodes: {
     "mix": (kind: "model-merge/SaveModel", inputs: { "model": Link("merge.model"), "name": "mix" }),
 })"#;
 
-fn start() -> Engine {
-    let options = Options { device: Some(Device::Cpu), program: Some(weft()), ..Options::default() };
-    Engine::start(&options).expect("the engine starts")
-}
-
 fn job(engine: &Engine, output: &Path) -> Job {
     std::fs::create_dir_all(output).expect("a folder");
     let graph = Graph::parse(EVERYTHING, "the test's graph").expect("a graph");
     let roots = Roots { models: vec![root().join("models")], inputs: vec![golden("plain")], ..Roots::default() };
-    let plan = check(&graph, &engine.catalog, &roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
-    Job {
-        plan,
-        graph: graph.to_ron(),
-        output: output.to_owned(),
-        models: roots.models,
-        dumps: Vec::new(),
-        cache: None,
-        once: false,
-    }
-}
-
-/// Forgets every output, so that everything runs again.
-fn forget(engine: &mut Engine) {
-    engine.forget();
-    while !matches!(engine.next(PATIENCE).expect("the engine lives"), Some(Event::Left { .. })) {}
+    job_in(engine, &graph, roots, output)
 }
 
 /// Runs it, with a cancel after `cancel`; whether it came to its end, and which node was under way when it was cancelled.
