@@ -181,6 +181,24 @@ fn a_stop_keeps_what_is_finished() {
     );
 }
 
+/// A node that is at its end, or does as if nobody had stopped it, makes its row; those behind it are not begun.
+#[test]
+fn a_stop_that_comes_too_late_for_a_row_ends_the_sweep() {
+    let (at, plugins) = (Place::new(), folder_of("hostile"));
+    let mut arguments = sweep(&at, "bad.what\nlocale\ndeaf\nfolder\n", "a", &[]);
+    at.write(
+        "graph.ron",
+        r#"Graph(format: 1, nodes: { "bad": (kind: "hostile/World", inputs: { "what": "folder" }) })"#,
+    );
+    arguments.extend(["--plugins".to_owned(), plugins.path().display().to_string()]);
+    let mut run = Running::start(&arguments);
+    run.wait_for("bad: 1/2");
+    kill_process(Pid::from_child(&run.child), Signal::INT).expect("it runs");
+    let stopped = run.end();
+    assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("2 made, 0 finished before, 0 failed"), "{}", stopped.stderr);
+}
+
 #[test]
 fn tables_that_are_wrong_are_refused_with_their_place() {
     assert_all(&[
