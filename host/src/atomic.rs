@@ -239,7 +239,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (new, old) = (SystemTime::now(), SystemTime::now() - ABANDONED * 2);
         let aged = |path: &Path, then| File::open(path).unwrap().set_modified(then).unwrap();
-        let name = |number: u32| folder.path().join(format!("{TEMPORARY}{}-{number}-another", dead()));
+        let dead = dead();
+        let name = |number: u32| folder.path().join(format!("{TEMPORARY}{dead}-{number}-another"));
         fs::write(name(0), b"half").unwrap();
         aged(&name(0), old);
         // A folder is as old as the newest file in it.
