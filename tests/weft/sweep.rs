@@ -231,6 +231,12 @@ fn tables_that_are_wrong_are_refused_with_their_place() {
             says: &["\"seed\" in the header names no input", "rows.csv:1:1", "node.input"],
         },
         Case {
+            name: "semicolons",
+            arrange: |at| sweep(at, "prompt.text;sample.seed\na fox;1\n", "o", &[]),
+            code: 2,
+            says: &["';' between its values", "rows.csv:1:1", "CSV with commas"],
+        },
+        Case {
             name: "twice",
             arrange: |at| sweep(at, "sample.seed,sample.seed\n1,2\n", "o", &[]),
             code: 2,
