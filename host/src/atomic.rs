@@ -142,11 +142,14 @@ pub fn temporary(folder: &Path) -> PathBuf {
     folder.join(format!("{TEMPORARY}{}-{number}-{}", std::process::id(), machine()))
 }
 
-/// The name of this machine, as a file name takes it: machines that share a folder have processes of the same number.
+/// The name of this machine, as a file name takes it: machines that share a folder have processes of the same number. So have
+/// containers under one name, which Linux tells apart by their name space of processes.
 fn machine() -> &'static str {
     static NAME: LazyLock<String> = LazyLock::new(|| {
         let name = sysinfo::System::host_name().unwrap_or_default();
-        name.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
+        let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).take(32).collect::<String>();
+        letters(&name) + &letters(&space.to_string_lossy())
     });
     &NAME
 }
