@@ -11,7 +11,7 @@ use weft::graph::{Graph, Roots};
 use crate::bad_input::Place;
 use crate::engine::{forget, job_in, start};
 use crate::faults::{moment, rounds};
-use crate::program::{golden, root};
+use crate::program::{golden, root, tree};
 
 /// Longer than any of these runs takes; only a hang meets it.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -60,22 +60,6 @@ fn run(engine: &mut Engine, output: &Path, cancel: Option<Duration>) -> (bool, S
     }
 }
 
-/// All files below a folder with their bytes.
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            all.extend(files(&path));
-        } else {
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            all.push((name, std::fs::read(path).expect("a file")));
-        }
-    }
-    all.sort();
-    all
-}
-
 #[test]
 fn after_cancels_at_any_moment_a_run_gives_the_bytes_of_a_clean_one() {
     let at = Place::new();
@@ -89,8 +73,8 @@ fn after_cancels_at_any_moment_a_run_gives_the_bytes_of_a_clean_one() {
         let output = out(&round.to_string());
         let (whole, node) = run(&mut engine, &output, Some(moment(span)));
         *stopped.entry(if whole { "nothing: it was at its end".to_owned() } else { node }).or_insert(0) += 1;
-        let left = files(&output);
-        assert!(left.iter().all(|(name, _)| !name.contains(".weft-tmp-")), "round {round}: {left:?}");
+        let left = tree(&output).into_keys().collect::<Vec<_>>();
+        assert!(left.iter().all(|name| !name.contains(".weft-tmp-")), "round {round}: {left:?}");
         // Half of them go on with what the run before had made.
         if round % 2 == 0 {
             forget(&mut engine);
@@ -100,7 +84,7 @@ fn after_cancels_at_any_moment_a_run_gives_the_bytes_of_a_clean_one() {
     for name in ["with", "without"] {
         let output = out(name);
         assert!(run(&mut engine, &output, None).0);
-        assert!(files(&output) == files(&clean), "{name} what the cancelled runs had made: other bytes");
+        assert!(tree(&output) == tree(&clean), "{name} what the cancelled runs had made: other bytes");
         forget(&mut engine);
     }
 }

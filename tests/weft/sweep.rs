@@ -1,6 +1,5 @@
 //! `weft run --sweep`: a picture for each row of a table, in shards, and after a kill, to the same bytes.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -9,7 +8,7 @@ use serde_json::Value;
 
 use crate::bad_input::{Case, Place, Running, assert_all, models};
 use crate::hostile::folder_of;
-use crate::program::{Said, command, run_well, text_to_image};
+use crate::program::{Said, command, run_well, text_to_image, tree};
 
 const TABLE: &str = "prompt.text,sample.seed,save.name\n\
     \"a fox, in snow\nat \"\"night\"\"\",1,\n\
@@ -48,23 +47,6 @@ fn rows(said: &Said) -> Vec<(u64, String, Vec<String>)> {
 
 fn states(said: &Said) -> Vec<String> {
     rows(said).into_iter().map(|(_, state, _)| state).collect()
-}
-
-/// All files below a folder, with their bytes.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let (mut files, mut waiting) = (BTreeMap::new(), vec![folder.to_owned()]);
-    while let Some(place) = waiting.pop() {
-        for entry in std::fs::read_dir(&place).expect("a folder").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("below it").display().to_string();
-                files.insert(name, std::fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    files
 }
 
 #[test]
