@@ -59,12 +59,15 @@ fn convolutions_are_those_of_float64() {
         let result = kind.result().unwrap();
         for registers in [Registers::Wide, Registers::Narrow] {
             let mut to = vec![f32::NAN; right.len()];
-            convolve_with(registers, &x, &weight, &kind, result, &mut to);
+            let mut scratch = vec![f32::NAN; kind.scratch()];
+            convolve_with(registers, &x, &weight, &kind, &mut scratch, &mut to);
             assert!(distance(&to, &right) < 4e-6, "{registers:?} {kind:?}: {}", distance(&to, &right));
             if winograd::applies(&kind, result) {
                 to.fill(f32::NAN);
-                winograd::convolve(registers, &x, &weight, &kind, result[1], &mut to);
-                assert!(distance(&to, &right) < 4e-6, "winograd {registers:?} {kind:?}: {}", distance(&to, &right));
+                scratch.fill(f32::NAN);
+                winograd::convolve(registers, &x, &weight, &kind, &mut scratch, &mut to);
+                // Larger numbers on the way lose more digits.
+                assert!(distance(&to, &right) < 2e-5, "winograd {registers:?} {kind:?}: {}", distance(&to, &right));
             }
         }
     }

@@ -9,6 +9,7 @@ use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Error, Result};
 use weft_kernels::{Arithmetic, Attention, Convolution, Packed};
 
+use super::buffer::{numbers, numbers_mut, settled, unset};
 use super::compute;
 use super::mlx::{mlx_bytes, mlx_error};
 
@@ -28,30 +29,11 @@ fn applies(arrays: &[&Array]) -> bool {
         && arrays.iter().all(|array| array.dtype() == MlxDtype::Float32 && array.size() > 0 && array.ndim() > 0)
 }
 
-/// Evaluates an array into row-major order, so that its numbers can be borrowed.
-fn settled(x: &Array) -> Result<Array> {
-    let x = x.contiguous().map_err(mlx_error)?;
-    x.eval().map_err(mlx_error)?;
-    Ok(x)
-}
-
-fn numbers(x: &Array) -> Result<&[f32]> {
-    x.try_as_slice::<f32>().map_err(|error| Error::failed(format!("a tensor cannot be read: {error}")))
-}
-
-/// A buffer of MLX's own to write results into: its CPU backend copies any other.
+/// An array for a result.
 fn fresh(shape: &[i32]) -> Result<Array> {
-    let array = mlx_rs::ops::full::<f32>(shape, Array::from_f32(0.0)).map_err(mlx_error)?;
-    let array = settled(&array)?;
+    let array = unset(shape)?;
     mark();
     Ok(array)
-}
-
-/// The numbers of an array from [`fresh`], before anything else refers to it.
-fn numbers_mut(fresh: &mut Array) -> Result<&mut [f32]> {
-    let numbers = numbers(fresh)?;
-    // SAFETY: the array is evaluated, row-major and known to nobody else, which the exclusive borrow keeps so.
-    Ok(unsafe { std::slice::from_raw_parts_mut(numbers.as_ptr().cast_mut(), numbers.len()) })
 }
 
 /// `x · sigmoid(x)`.
@@ -267,12 +249,15 @@ pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]
     }
     let [height, width, channels, out, kh, kw] = [height, width, channels, out, kh, kw].map(|size| size as usize);
     let kind = Convolution { height, width, channels, out, kernel: [kh, kw], stride, padding };
-    let Some([rows, columns]) = kind.result() else { return Ok(None) };
+    let (Some([rows, columns]), Ok(scratch)) = (kind.result(), i32::try_from(kind.scratch())) else {
+        return Ok(None);
+    };
     let (x, weight) = (settled(x)?, settled(weight)?);
+    let mut scratch = fresh(&[scratch])?;
     let mut to = fresh(&[n, rows as i32, columns as i32, out as i32])?;
     let pictures = numbers(&x)?.chunks_exact(height * width * channels);
     for (x, to) in pictures.zip(numbers_mut(&mut to)?.chunks_exact_mut(rows * columns * out)) {
-        weft_kernels::convolve(&kind, x, numbers(&weight)?, to);
+        weft_kernels::convolve(&kind, x, numbers(&weight)?, numbers_mut(&mut scratch)?, to);
     }
     Ok(Some(to))
 }
