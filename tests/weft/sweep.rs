@@ -108,6 +108,28 @@ fn a_killed_sweep_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_row_is_what_its_graph_and_files_make_it() {
+    let at = Place::new();
+    at.own_model("plain");
+    let mut arguments = sweep(&at, "sample.seed\n1\n", "a", &["--json", "--quiet"]);
+    let own = arguments.iter_mut().find(|argument| **argument == models()).expect("the folder of models");
+    *own = at.path("models");
+    let state = |more: &[&str]| {
+        let more = more.iter().map(|&argument| argument.to_owned()).collect();
+        states(&said(&[arguments.clone(), more].concat())).join(" ")
+    };
+    assert_eq!((state(&[]), state(&[])), ("made".to_owned(), "finished".to_owned()));
+    at.edit("graph.ron", |text| format!("// Of no matter.\n{text}"));
+    assert_eq!(state(&[]), "finished");
+    let config = at.path("models/model/vae/config.json");
+    let before = std::fs::read(&config).expect("a configuration");
+    std::fs::write(&config, [&before[..], b"\n"].concat()).expect("a configuration");
+    assert_eq!(state(&[]), "made");
+    std::fs::write(&config, before).expect("a configuration");
+    assert_eq!((state(&[]), state(&["--set", "prompt.text=a cat"])), ("finished".to_owned(), "made".to_owned()));
+}
+
+#[test]
 fn a_row_that_fails_does_not_lose_the_rest() {
     let at = Place::new();
     let table = "save.name,sample.seed\na,1\n../b,2\nc,3\n";
