@@ -14,6 +14,8 @@ using mlx::core::allocator::Buffer;
 
 // What is smaller costs the allocator little: it keeps it by itself.
 constexpr size_t LARGE = 1 << 20;
+// MLX copies an array whose buffer is larger by more than this when it is asked for one in row-major order.
+constexpr size_t SLACK = 1 << 14;
 
 // Large buffers that no array uses any more, the latest one last.
 class Spare {
@@ -24,7 +26,7 @@ class Spare {
     std::lock_guard lock(mutex_);
     auto best = buffers_.end();
     for (auto it = buffers_.begin(); it != buffers_.end(); ++it) {
-      bool fits = size_of(*it) >= size && size_of(*it) - size <= size / 8;
+      bool fits = size_of(*it) >= size && size_of(*it) - size <= SLACK;
       if (fits && (best == buffers_.end() || size_of(*it) <= size_of(*best))) best = it;
     }
     if (best != buffers_.end()) {

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use weft_kernels::{Convolution, convolve};
+use weft_kernels::{Added, Convolution, convolve};
 
 fn main() {
     for (side, channels, out) in
@@ -16,7 +16,7 @@ fn main() {
         let (mut scratch, mut to) = (vec![0.0; kind.scratch()], vec![0.0; side * side * out]);
         let best = (0..5).map(|_| {
             let start = Instant::now();
-            convolve(&kind, &x, &weight, &mut scratch, &mut to);
+            convolve(&kind, &x, &weight, Added::default(), &mut scratch, &mut to);
             start.elapsed().as_secs_f64()
         });
         let best = best.fold(f64::INFINITY, f64::min);

@@ -44,18 +44,42 @@ impl Convolution {
     }
 }
 
+/// What is added to a result: the bias `[out]` first, then other numbers, `[rows, columns, out]`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Added<'a> {
+    pub bias: Option<&'a [f32]>,
+    pub other: Option<&'a [f32]>,
+}
+
+impl<'a> Added<'a> {
+    /// For the results from number `first` of the picture on.
+    pub(crate) fn from(self, first: usize) -> Self {
+        Self { other: self.other.map(|other| &other[first..]), ..self }
+    }
+
+    /// To results that lie side by side: of the channels from `channel` on, at number `at`.
+    #[inline(always)]
+    pub(crate) fn add(&self, to: &mut [f32], channel: usize, at: usize) {
+        for added in
+            [self.bias.map(|bias| &bias[channel..]), self.other.map(|other| &other[at..])].into_iter().flatten()
+        {
+            to.iter_mut().zip(added).for_each(|(to, added)| *to += added);
+        }
+    }
+}
+
 /// Convolves one picture `x` into `to`, `[rows, columns, out]`, by `weight`, `[out, kh, kw, channels]`. What `scratch` and `to`
 /// held before is of no matter.
 ///
 /// # Panics
 /// Where a slice has not the size that `kind` says.
-pub fn convolve(kind: &Convolution, x: &[f32], weight: &[f32], scratch: &mut [f32], to: &mut [f32]) {
+pub fn convolve(kind: &Convolution, x: &[f32], weight: &[f32], added: Added<'_>, scratch: &mut [f32], to: &mut [f32]) {
     let result = kind.result().expect("a picture as large as the kernel");
     let registers = REGISTERS.unwrap_or(Registers::Narrow);
     if winograd::applies(kind, result) {
-        winograd::convolve(registers, x, weight, kind, scratch, to);
+        winograd::convolve(registers, x, weight, kind, added, scratch, to);
     } else {
-        convolve_with(registers, x, weight, kind, scratch, to);
+        convolve_with(registers, x, weight, kind, added, scratch, to);
     }
 }
 
@@ -65,14 +89,15 @@ pub(crate) fn convolve_with(
     x: &[f32],
     weight: &[f32],
     kind: &Convolution,
+    added: Added<'_>,
     scratch: &mut [f32],
     to: &mut [f32],
 ) {
     match registers {
         // With few channels most of 32 columns would be zeros.
-        Registers::Wide if kind.out > 16 => with::<12, 32>(x, weight, kind, scratch, to),
-        Registers::Wide => with::<12, 16>(x, weight, kind, scratch, to),
-        Registers::Narrow => with::<6, 16>(x, weight, kind, scratch, to),
+        Registers::Wide if kind.out > 16 => with::<12, 32>(x, weight, kind, added, scratch, to),
+        Registers::Wide => with::<12, 16>(x, weight, kind, added, scratch, to),
+        Registers::Narrow => with::<6, 16>(x, weight, kind, added, scratch, to),
     }
 }
 
@@ -80,6 +105,7 @@ fn with<const R: usize, const N: usize>(
     x: &[f32],
     weight: &[f32],
     kind: &Convolution,
+    added: Added<'_>,
     scratch: &mut [f32],
     to: &mut [f32],
 ) {
@@ -97,7 +123,8 @@ fn with<const R: usize, const N: usize>(
         for (block, weights) in blocks.iter().enumerate() {
             for (row, to) in to.chunks_exact_mut(columns * kind.out).enumerate() {
                 let from = &padded[row * kind.stride[0] * width * kind.channels..];
-                convolve_row::<R, N>(from, width * kind.channels, weights, kind, block * N, to);
+                let added = added.from((first + row) * columns * kind.out);
+                convolve_row::<R, N>(from, width * kind.channels, weights, kind, block * N, added, to);
             }
         }
     });
@@ -154,6 +181,7 @@ fn convolve_row<const R: usize, const N: usize>(
     weights: &[Columns<N>],
     kind: &Convolution,
     channel: usize,
+    added: Added<'_>,
     to: &mut [f32],
 ) {
     let step = kind.stride[1] * kind.channels;
@@ -163,10 +191,12 @@ fn convolve_row<const R: usize, const N: usize>(
             let part = product::<R, N>(&from[row * width + group * R * step..], step, weights);
             sum.as_flattened_mut().iter_mut().zip(part.as_flattened()).for_each(|(sum, part)| *sum += part);
         }
-        for (to, sum) in to.chunks_exact_mut(kind.out).zip(&sum) {
+        for (pixel, (to, sum)) in to.chunks_exact_mut(kind.out).zip(&mut sum).enumerate() {
+            let count = N.min(kind.out - channel);
+            added.add(&mut sum[..count], channel, (group * R + pixel) * kind.out + channel);
             match to[channel..].first_chunk_mut() {
                 Some(to) => *to = *sum,
-                None => to[channel..].copy_from_slice(&sum[..kind.out - channel]),
+                None => to[channel..].copy_from_slice(&sum[..count]),
             }
         }
     }

@@ -4,10 +4,12 @@
 //! Polynomials are evaluated at 0, ±3/4, ±3/2 and infinity. At the usual 0, ±1, ±2 and infinity numbers grow more on the way,
 //! and twice as much is lost to rounding. Tests compare with float64.
 
+use std::cell::RefCell;
+
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use crate::convolution::{Convolution, pack_into};
+use crate::convolution::{Added, Convolution, pack_into};
 use crate::product::{Columns, Registers, product};
 
 /// Two of the places; the others are their negatives, 0, and infinity.
@@ -42,12 +44,13 @@ pub fn convolve(
     x: &[f32],
     weight: &[f32],
     kind: &Convolution,
+    added: Added<'_>,
     scratch: &mut [f32],
     to: &mut [f32],
 ) {
     match registers {
-        Registers::Wide => with::<12, 32>(x, weight, kind, scratch, to),
-        Registers::Narrow => with::<6, 16>(x, weight, kind, scratch, to),
+        Registers::Wide => with::<12, 32>(x, weight, kind, added, scratch, to),
+        Registers::Narrow => with::<6, 16>(x, weight, kind, added, scratch, to),
     }
 }
 
@@ -55,6 +58,7 @@ fn with<const R: usize, const N: usize>(
     x: &[f32],
     weight: &[f32],
     kind: &Convolution,
+    added: Added<'_>,
     scratch: &mut [f32],
     to: &mut [f32],
 ) {
@@ -63,19 +67,19 @@ fn with<const R: usize, const N: usize>(
     // Of a narrow picture a task takes several rows of pieces, so that weights are fetched for many pieces.
     let across = columns.div_ceil(SIDE);
     let down = (PIECES / across).max(1);
-    to.par_chunks_mut(down * SIDE * columns * kind.out).enumerate().for_each_init(
-        || Scratch::<N>::new(kind.channels),
-        |scratch, (index, to)| {
+    to.par_chunks_mut(down * SIDE * columns * kind.out).enumerate().for_each(|(index, to)| {
+        Scratch::<N>::with(kind.channels, |mut scratch| {
             for left in (0..across).step_by(PIECES) {
                 let size = [to.len().div_ceil(SIDE * columns * kind.out), PIECES.min(across - left)];
                 scratch.transform(x, kind, Place { top: index * down, left, size });
                 for (block, weights) in weights.chunks_exact(POINTS * kind.channels).enumerate() {
-                    products::<R, N>(&scratch.points, kind.channels, size[0] * size[1], weights, &mut scratch.sums);
-                    write(&scratch.sums, [left, columns], size, to, kind.out, block * N);
+                    products::<R, N>(scratch.points, kind.channels, size[0] * size[1], weights, scratch.sums);
+                    let added = added.from(index * down * SIDE * columns * kind.out);
+                    write(scratch.sums, [left, columns], size, added, to, kind.out, block * N);
                 }
             }
-        },
-    );
+        });
+    });
 }
 
 /// Neighbouring pieces, counted in pieces.
@@ -88,12 +92,12 @@ struct Place {
 }
 
 /// What a task works on.
-struct Scratch<const N: usize> {
+struct Scratch<'a, const N: usize> {
     /// `Bᵀ d` of the columns of the picture that a piece lies over, `[6, 6, channels]`. Column x is where x modulo 6 says.
-    columns: Vec<f32>,
+    columns: &'a mut [f32],
     /// Of the pieces, `[36, PIECES, channels]`, each point a little farther on: at whole pages they would share a set of a cache.
-    points: Vec<f32>,
-    sums: Vec<[Columns<N>; PIECES]>,
+    points: &'a mut [f32],
+    sums: &'a mut [[Columns<N>; PIECES]],
 }
 
 /// From one point to the next.
@@ -101,13 +105,21 @@ fn step(channels: usize) -> usize {
     PIECES * channels + LANES
 }
 
-impl<const N: usize> Scratch<N> {
-    fn new(channels: usize) -> Self {
-        Self {
-            columns: vec![0.0; PIECE * PIECE * channels],
-            points: vec![0.0; POINTS * step(channels)],
-            sums: vec![[[0.0; N]; PIECES]; POINTS],
-        }
+thread_local! {
+    /// Memory for [`Scratch`]. Making it for every task would cost as much as a small convolution.
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<const N: usize> Scratch<'_, N> {
+    /// Calls `work` with memory in which anything may stand.
+    fn with(channels: usize, work: impl FnOnce(Scratch<'_, N>)) {
+        let sizes = [PIECE * PIECE * channels, POINTS * step(channels), POINTS * PIECES * N];
+        SCRATCH.with_borrow_mut(|numbers| {
+            numbers.resize(numbers.len().max(sizes.iter().sum()), 0.0);
+            let (columns, rest) = numbers.split_at_mut(sizes[0]);
+            let (points, rest) = rest.split_at_mut(sizes[1]);
+            work(Scratch { columns, points, sums: rest[..sizes[2]].as_chunks_mut().0.as_chunks_mut().0 });
+        });
     }
 
     /// `Bᵀ d B` of all pieces. The picture is read in its own order, each row of pieces from left to right.
@@ -247,6 +259,7 @@ fn write<const N: usize>(
     sums: &[[Columns<N>; PIECES]],
     [left, columns]: [usize; 2],
     [down, across]: [usize; 2],
+    added: Added<'_>,
     to: &mut [f32],
     out: usize,
     channel: usize,
@@ -255,6 +268,10 @@ fn write<const N: usize>(
     for piece in 0..down * across {
         let [top, left] = [piece / across * SIDE, (left + piece % across) * SIDE];
         for start in (0..N).step_by(LANES) {
+            let mut bias = [0f32; LANES];
+            if let Some(numbers) = added.bias {
+                bias.copy_from_slice(&numbers[channel + start..][..LANES]);
+            }
             let mut halves = [[[0f32; LANES]; SIDE]; PIECE];
             for (x, halves) in halves.iter_mut().enumerate() {
                 let mut column = [[0f32; LANES]; PIECE];
@@ -266,12 +283,24 @@ fn write<const N: usize>(
             for y in 0..SIDE.min(rows - top) {
                 let mut half = [[0f32; LANES]; PIECE];
                 half.iter_mut().zip(&halves).for_each(|(half, halves)| *half = halves[y]);
-                for (column, result) in (left..columns).zip(&results(half)) {
+                for (column, result) in (left..columns).zip(&mut results(half)) {
                     let at = ((top + y) * columns + column) * out + channel + start;
+                    add(result, &bias);
+                    if let Some(other) = added.other {
+                        add(result, &other[at..]);
+                    }
                     to[at..at + LANES].copy_from_slice(result);
                 }
             }
         }
+    }
+}
+
+#[inline(always)]
+fn add(to: &mut Lane, numbers: &[f32]) {
+    let numbers = &numbers[..LANES];
+    for l in 0..LANES {
+        to[l] += numbers[l];
     }
 }
 
