@@ -38,7 +38,9 @@ def cancelled(arguments: list, after: float):
     # Before the engine is there, a signal ends the program by itself.
     said = b""
     while b" s  " not in said:
-        said += os.read(process.stderr.fileno(), 4096)
+        part = os.read(process.stderr.fileno(), 4096)
+        assert part, f"it ended with {process.wait()}: {said.decode()}"
+        said += part
     time.sleep(after)
     if process.poll() is not None:
         return None

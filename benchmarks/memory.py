@@ -4,7 +4,7 @@
 
 Foreseen is `memory.bytes` of `weft run --json`; taken is the engine's peak of resident memory (VmHWM of Linux), read until it
 ends. "tensors" compares the same without the process around them: MLX's own peak. Ends with 1 where a run is more than 15 % off.
-The small model of Weft is measured too, by every example graph. --model is a folder of `make_small.py`, one picture a size.
+The small model of Weft is measured too, by every example graph. --model is a folder of `models.py`, one picture a size.
 """
 
 import argparse

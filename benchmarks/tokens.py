@@ -1,6 +1,6 @@
 """Whether a step costs what its arithmetic says: seconds a step against the size of the picture, with a plot.
 
-    python benchmarks/tokens.py --model models/small [--weft target/release/weft] [--sizes 256 … 1536] [--steps 3] [--rounds 2]
+    python benchmarks/tokens.py --model models/small-float32 [--weft target/release/weft] [--sizes 256 … 1536] [--steps 3] [--rounds 2]
         [--plot docs/pictures/tokens.png]
 
 A step of so many tokens takes a + b · (multiplications): a and b are fitted by least squares of the relative errors, and printed with

@@ -6,12 +6,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 /// Beginning of the temporary files' names, by which leftovers of a killed process are known.
 const TEMPORARY: &str = ".weft-tmp-";
+
+/// After so long without a change, nobody finishes what another machine began.
+const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Writes a new file. Fails with `AlreadyExists` where there is one: nothing is overwritten.
 ///
@@ -67,7 +71,7 @@ fn replace_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 }
 
 /// Removes temporaries that a killed process of this machine left in `folder`. A process that still runs keeps its own, and so
-/// does one of another machine: whether that runs cannot be seen from here.
+/// does one of another machine, which cannot be seen from here, for a week: containers have another name each time.
 pub fn clean(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -76,13 +80,22 @@ pub fn clean(folder: &Path) {
         let mut parts = rest.splitn(3, '-');
         let owner = parts.next().and_then(|pid| pid.parse::<u32>().ok());
         let is_here = parts.nth(1).is_none_or(|name| name == machine());
-        if is_here && owner.is_some_and(|pid| !is_running(pid)) {
-            let path = entry.path();
+        let path = entry.path();
+        let is_left = if is_here { owner.is_some_and(|pid| !is_running(pid)) } else { is_abandoned(&path) };
+        if is_left {
             // A link is a file here: what it leads to is not ours.
             let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
             drop(if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) });
         }
     }
+}
+
+/// Whether nothing of it, and nothing in it, has changed for long. A clock that goes ahead keeps it.
+fn is_abandoned(path: &Path) -> bool {
+    let Ok(metadata) = path.symlink_metadata() else { return false };
+    let is_old = metadata.modified().is_ok_and(|then| then.elapsed().is_ok_and(|age| age > ABANDONED));
+    let inside = || fs::read_dir(path).into_iter().flatten().flatten().all(|entry| is_abandoned(&entry.path()));
+    is_old && (!metadata.is_dir() || inside())
 }
 
 /// [`clean`], where this process has not been yet: whoever writes into a folder frees it of what the dead left there.
@@ -129,11 +142,14 @@ pub fn temporary(folder: &Path) -> PathBuf {
     folder.join(format!("{TEMPORARY}{}-{number}-{}", std::process::id(), machine()))
 }
 
-/// The name of this machine, as a file name takes it: machines that share a folder have processes of the same number.
+/// The name of this machine, as a file name takes it: machines that share a folder have processes of the same number. So have
+/// containers under one name, which Linux tells apart by their name space of processes.
 fn machine() -> &'static str {
     static NAME: LazyLock<String> = LazyLock::new(|| {
         let name = sysinfo::System::host_name().unwrap_or_default();
-        name.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
+        let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).take(32).collect::<String>();
+        letters(&name) + &letters(&space.to_string_lossy())
     });
     &NAME
 }
@@ -150,6 +166,8 @@ fn folder_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     #[test]
@@ -217,6 +235,26 @@ mod tests {
         fs::write(&left, b"half").unwrap();
         create(&folder.path().join("a"), b"whole").unwrap();
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn what_another_machine_left_goes_after_a_week() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, old) = (SystemTime::now(), SystemTime::now() - ABANDONED * 2);
+        let aged = |path: &Path, then| File::open(path).unwrap().set_modified(then).unwrap();
+        let dead = dead();
+        let name = |number: u32| folder.path().join(format!("{TEMPORARY}{dead}-{number}-another"));
+        fs::write(name(0), b"half").unwrap();
+        aged(&name(0), old);
+        // A folder is as old as the newest file in it.
+        for (number, then) in [(1, old), (2, new)] {
+            fs::create_dir(name(number)).unwrap();
+            fs::write(name(number).join("part"), b"half").unwrap();
+            aged(&name(number).join("part"), then);
+            aged(&name(number), old);
+        }
+        clean(folder.path());
+        assert_eq!([0, 1, 2].map(|number| name(number).exists()), [false, false, true]);
     }
 
     #[test]

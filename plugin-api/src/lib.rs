@@ -18,6 +18,7 @@ pub mod spec;
 pub mod tensor;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod tiles;
 pub mod value;
 pub mod weights;

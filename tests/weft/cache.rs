@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::bad_input::{Place, copy};
 use crate::models::sha256;
 use crate::program::{Said, command, golden, run, text_to_image};
+use crate::single_file::{all_in_one, config, place, save};
 
 /// The usual graph and a model in a folder that the test may change, and a cache beside them.
 pub struct Cached {
@@ -22,6 +23,10 @@ impl Cached {
     fn new(graph: &str) -> Self {
         let at = Place::new();
         at.own_model("plain");
+        Self::of(at, graph)
+    }
+
+    fn of(at: Place, graph: &str) -> Self {
         let graph = at.write("graph.ron", graph);
         Self { at, graph, runs: 0.into() }
     }
@@ -116,7 +121,15 @@ fn in_parts() -> String {
 fn the_text_encoder_is_not_opened_again() {
     let cached = Cached::new(&in_parts());
     cached.run(&[]);
-    // Spoilt so that nobody sees it who does not open it: of the same size, and changed at the same time.
+    let second = cached.run(&["--set", "sample.seed=2"]);
+    assert_eq!((second.nodes("disk").as_str(), second.nodes("not_needed").as_str()), ("latent prompt", "te"));
+}
+
+/// Of the same size, and written at the same time: so are files of two models of a kind, out of one archive.
+#[test]
+fn a_model_in_the_place_of_one_like_it_is_another() {
+    let cached = Cached::new(&in_parts());
+    cached.run(&[]);
     let weights = weights_below(Path::new(&cached.at.path("models/model/text_encoder")));
     assert!(!weights.is_empty());
     for path in weights {
@@ -125,10 +138,26 @@ fn the_text_encoder_is_not_opened_again() {
         let file = File::options().write(true).open(&path).expect("a file");
         file.set_modified(before.modified().expect("a time")).expect("the time is set");
     }
-    let second = cached.run(&["--set", "sample.seed=2"]);
-    assert_eq!((second.nodes("disk").as_str(), second.nodes("not_needed").as_str()), ("latent prompt", "te"));
-    let said = cached.said(&["--cache", &cached.at.path("cache"), "--set", "prompt.text=a fox"]);
-    assert_eq!(said.code, Some(6), "another prompt needs it\n{}", said.stderr);
+    let said = cached.said(&["--cache", &cached.at.path("cache")]);
+    assert_eq!(said.code, Some(6), "zeros are no text encoder\n{}", said.stderr);
+}
+
+#[test]
+fn what_is_read_beside_a_model_counts() {
+    let model = golden("plain/model");
+    let at = place(&model, "tokenizers/some");
+    save(&at.path("models/checkpoints/all.safetensors"), &all_in_one(&model), Some(config(&model)));
+    let cached = Cached::of(at, &text_to_image().replace(r#""path": "model""#, r#""path": "all.safetensors""#));
+    let first = cached.run(&[]);
+    assert_eq!(cached.run(&[]).nodes("disk"), "decode");
+    cached.at.edit("models/tokenizers/some/tokenizer.json", |text| text + "\n");
+    let other_tokenizer = cached.run(&[]);
+    assert_eq!(other_tokenizer.nodes("disk"), "latent");
+    assert_eq!(cached.run(&[]).nodes("disk"), "decode");
+    cached.at.write("models/checkpoints/config.json", "{}");
+    let configured = cached.run(&[]);
+    assert_eq!(configured.nodes("disk"), "latent");
+    assert!(first.picture == other_tokenizer.picture && first.picture == configured.picture, "they say the same");
 }
 
 fn weights_below(folder: &Path) -> Vec<PathBuf> {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use weft::engine::Engine;
 use weft::engine::protocol::{Event, Job};
-use weft::engine::{Engine, Options};
-use weft::graph::{Graph, Roots, check};
-use weft::table::Device;
+use weft::graph::{Graph, Roots};
 
 use crate::bad_input::Place;
+use crate::engine::{forget, job_in, start};
 use crate::faults::{moment, rounds};
-use crate::program::{golden, root, weft};
+use crate::program::{golden, root, tree};
 
 /// Longer than any of these runs takes; only a hang meets it.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,31 +33,11 @@ const EVERYTHING: &str = r#"Graph(format: 1, nodes: {
     "mix": (kind: "model-merge/SaveModel", inputs: { "model": Link("merge.model"), "name": "mix" }),
 })"#;
 
-fn start() -> Engine {
-    let options = Options { device: Some(Device::Cpu), program: Some(weft()), ..Options::default() };
-    Engine::start(&options).expect("the engine starts")
-}
-
 fn job(engine: &Engine, output: &Path) -> Job {
     std::fs::create_dir_all(output).expect("a folder");
     let graph = Graph::parse(EVERYTHING, "the test's graph").expect("a graph");
     let roots = Roots { models: vec![root().join("models")], inputs: vec![golden("plain")], ..Roots::default() };
-    let plan = check(&graph, &engine.catalog, &roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
-    Job {
-        plan,
-        graph: graph.to_ron(),
-        output: output.to_owned(),
-        models: roots.models,
-        dumps: Vec::new(),
-        cache: None,
-        once: false,
-    }
-}
-
-/// Forgets every output, so that everything runs again.
-fn forget(engine: &mut Engine) {
-    engine.forget();
-    while !matches!(engine.next(PATIENCE).expect("the engine lives"), Some(Event::Left { .. })) {}
+    job_in(engine, &graph, roots, output)
 }
 
 /// Runs it, with a cancel after `cancel`; whether it came to its end, and which node was under way when it was cancelled.
@@ -80,22 +60,6 @@ fn run(engine: &mut Engine, output: &Path, cancel: Option<Duration>) -> (bool, S
     }
 }
 
-/// All files below a folder with their bytes.
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            all.extend(files(&path));
-        } else {
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            all.push((name, std::fs::read(path).expect("a file")));
-        }
-    }
-    all.sort();
-    all
-}
-
 #[test]
 fn after_cancels_at_any_moment_a_run_gives_the_bytes_of_a_clean_one() {
     let at = Place::new();
@@ -109,8 +73,8 @@ fn after_cancels_at_any_moment_a_run_gives_the_bytes_of_a_clean_one() {
         let output = out(&round.to_string());
         let (whole, node) = run(&mut engine, &output, Some(moment(span)));
         *stopped.entry(if whole { "nothing: it was at its end".to_owned() } else { node }).or_insert(0) += 1;
-        let left = files(&output);
-        assert!(left.iter().all(|(name, _)| !name.contains(".weft-tmp-")), "round {round}: {left:?}");
+        let left = tree(&output).into_keys().collect::<Vec<_>>();
+        assert!(left.iter().all(|name| !name.contains(".weft-tmp-")), "round {round}: {left:?}");
         // Half of them go on with what the run before had made.
         if round % 2 == 0 {
             forget(&mut engine);
@@ -120,7 +84,7 @@ fn after_cancels_at_any_moment_a_run_gives_the_bytes_of_a_clean_one() {
     for name in ["with", "without"] {
         let output = out(name);
         assert!(run(&mut engine, &output, None).0);
-        assert!(files(&output) == files(&clean), "{name} what the cancelled runs had made: other bytes");
+        assert!(tree(&output) == tree(&clean), "{name} what the cancelled runs had made: other bytes");
         forget(&mut engine);
     }
 }

@@ -23,16 +23,14 @@ pub fn start() -> Engine {
 
 pub fn job(engine: &Engine, graph: &Graph, output: &Path) -> Job {
     let roots = Roots { models: vec![golden("plain")], inputs: vec![golden("plain")], ..Roots::default() };
-    let plan = check(graph, &engine.catalog, &roots, &[]).expect("the graph is right");
-    Job {
-        plan,
-        graph: graph.to_ron(),
-        output: output.to_owned(),
-        models: Vec::new(),
-        dumps: Vec::new(),
-        cache: None,
-        once: false,
-    }
+    job_in(engine, graph, roots, output)
+}
+
+/// With the files of these folders.
+pub fn job_in(engine: &Engine, graph: &Graph, roots: Roots, output: &Path) -> Job {
+    let plan = check(graph, &engine.catalog, &roots, &[]).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let (graph, output, models, dumps) = (graph.to_ron(), output.to_owned(), roots.models, Vec::new());
+    Job { plan, graph, output, models, dumps, cache: None, once: false }
 }
 
 /// The events of a run to its end.
@@ -49,6 +47,13 @@ pub fn follow(engine: &mut Engine) -> Result<Vec<Event>, Error> {
         }
     }
     panic!("no end within {PATIENCE:?}: {events:?}");
+}
+
+/// Forgets every output, so that everything runs again.
+pub fn forget(engine: &mut Engine) {
+    engine.forget();
+    let told = engine.next(PATIENCE).expect("the engine lives");
+    assert!(matches!(told, Some(Event::Left { .. })), "{told:?}");
 }
 
 pub fn evaluated(events: &[Event]) -> Vec<String> {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use weft::engine::protocol::{Event, Job};
-use weft::graph::{Graph, Roots, check};
+use weft::engine::protocol::Event;
+use weft::graph::{Graph, Roots};
 
-use crate::engine::{evaluated, follow, start};
+use crate::engine::{evaluated, follow, job_in, start};
 use crate::program::{golden, relative_l2, run_well, tensors};
 
 /// Relative L2 against spandrel in float32, whose numbers Pillow resized where `resized` says so.
@@ -234,16 +234,8 @@ fn an_upscaler_is_read_once_an_engine() {
         let graph = Graph::parse(&text, "the test's graph").expect("a graph");
         let roots =
             Roots { models: vec![out.path().join("models")], inputs: vec![golden("esrgan")], ..Roots::default() };
-        let plan = check(&graph, &engine.catalog, &roots, &[]).expect("the graph is right");
-        engine.run(Job {
-            plan,
-            graph: text,
-            output: out.path().join("out"),
-            models: Vec::new(),
-            dumps: Vec::new(),
-            cache: None,
-            once: false,
-        });
+        let job = job_in(&engine, &graph, roots, &out.path().join("out"));
+        engine.run(job);
         let events = follow(&mut engine).expect("the engine lives");
         let read = events.iter().filter(|event| matches!(event, Event::Loading { .. })).count();
         (evaluated(&events).contains(&"model".to_owned()), evaluated(&events).contains(&"odd-large".to_owned()), read)

@@ -8,7 +8,7 @@ use weft::engine::protocol::Event;
 use weft::graph::Graph;
 
 use crate::bad_input::{Place, fault_of};
-use crate::engine::{follow, job, start};
+use crate::engine::{follow, forget, job, start};
 use crate::program::{golden, run_well, text_to_image};
 
 /// Puts a number into the middle of each float32 tensor of a file whose name holds `part`.
@@ -84,11 +84,6 @@ fn picture(engine: &mut Engine, at: &Place, round: &str) -> Vec<u8> {
     engine.run(job);
     follow(engine).expect("the engine lives");
     std::fs::read(Path::new(&out).join("fox.png")).expect("a picture")
-}
-
-fn forget(engine: &mut Engine) {
-    engine.forget();
-    while !matches!(engine.next(std::time::Duration::from_secs(120)), Ok(Some(Event::Left { .. }))) {}
 }
 
 /// A run of something else, which is cancelled at its first step where `cancel` says so.

@@ -101,6 +101,23 @@ pub fn send(process: u32, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
+/// All files below a folder, by their paths in it, with their bytes.
+pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut files, mut waiting) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(place) = waiting.pop() {
+        for entry in std::fs::read_dir(&place).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("below it").display().to_string();
+                files.insert(name, std::fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    files
+}
+
 /// The float32 tensors of a file, with their shapes.
 pub fn tensors(path: &Path) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -1,6 +1,5 @@
 //! `weft run --sweep`: a picture for each row of a table, in shards, and after a kill, to the same bytes.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -9,7 +8,7 @@ use serde_json::Value;
 
 use crate::bad_input::{Case, Place, Running, assert_all, models};
 use crate::hostile::folder_of;
-use crate::program::{Said, command, run_well, text_to_image};
+use crate::program::{Said, command, run_well, text_to_image, tree};
 
 const TABLE: &str = "prompt.text,sample.seed,save.name\n\
     \"a fox, in snow\nat \"\"night\"\"\",1,\n\
@@ -48,23 +47,6 @@ fn rows(said: &Said) -> Vec<(u64, String, Vec<String>)> {
 
 fn states(said: &Said) -> Vec<String> {
     rows(said).into_iter().map(|(_, state, _)| state).collect()
-}
-
-/// All files below a folder, with their bytes.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let (mut files, mut waiting) = (BTreeMap::new(), vec![folder.to_owned()]);
-    while let Some(place) = waiting.pop() {
-        for entry in std::fs::read_dir(&place).expect("a folder").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("below it").display().to_string();
-                files.insert(name, std::fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    files
 }
 
 #[test]
@@ -126,6 +108,28 @@ fn a_killed_sweep_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_row_is_what_its_graph_and_files_make_it() {
+    let at = Place::new();
+    at.own_model("plain");
+    let mut arguments = sweep(&at, "sample.seed\n1\n", "a", &["--json", "--quiet"]);
+    let own = arguments.iter_mut().find(|argument| **argument == models()).expect("the folder of models");
+    *own = at.path("models");
+    let state = |more: &[&str]| {
+        let more = more.iter().map(|&argument| argument.to_owned()).collect();
+        states(&said(&[arguments.clone(), more].concat())).join(" ")
+    };
+    assert_eq!((state(&[]), state(&[])), ("made".to_owned(), "finished".to_owned()));
+    at.edit("graph.ron", |text| format!("// Of no matter.\n{text}"));
+    assert_eq!(state(&[]), "finished");
+    let config = at.path("models/model/vae/config.json");
+    let before = std::fs::read(&config).expect("a configuration");
+    std::fs::write(&config, [&before[..], b"\n"].concat()).expect("a configuration");
+    assert_eq!(state(&[]), "made");
+    std::fs::write(&config, before).expect("a configuration");
+    assert_eq!((state(&[]), state(&["--set", "prompt.text=a cat"])), ("finished".to_owned(), "made".to_owned()));
+}
+
+#[test]
 fn a_row_that_fails_does_not_lose_the_rest() {
     let at = Place::new();
     let table = "save.name,sample.seed\na,1\n../b,2\nc,3\n";
@@ -181,6 +185,24 @@ fn a_stop_keeps_what_is_finished() {
     );
 }
 
+/// A node that is at its end, or does as if nobody had stopped it, makes its row; those behind it are not begun.
+#[test]
+fn a_stop_that_comes_too_late_for_a_row_ends_the_sweep() {
+    let (at, plugins) = (Place::new(), folder_of("hostile"));
+    let mut arguments = sweep(&at, "bad.what\nlocale\ndeaf\nfolder\n", "a", &[]);
+    at.write(
+        "graph.ron",
+        r#"Graph(format: 1, nodes: { "bad": (kind: "hostile/World", inputs: { "what": "folder" }) })"#,
+    );
+    arguments.extend(["--plugins".to_owned(), plugins.path().display().to_string()]);
+    let mut run = Running::start(&arguments);
+    run.wait_for("bad: 1/2");
+    kill_process(Pid::from_child(&run.child), Signal::INT).expect("it runs");
+    let stopped = run.end();
+    assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("2 made, 0 finished before, 0 failed"), "{}", stopped.stderr);
+}
+
 #[test]
 fn tables_that_are_wrong_are_refused_with_their_place() {
     assert_all(&[
@@ -211,6 +233,12 @@ fn tables_that_are_wrong_are_refused_with_their_place() {
             arrange: |at| sweep(at, "seed\n1\n", "o", &[]),
             code: 2,
             says: &["\"seed\" in the header names no input", "rows.csv:1:1", "node.input"],
+        },
+        Case {
+            name: "semicolons",
+            arrange: |at| sweep(at, "prompt.text;sample.seed\na fox;1\n", "o", &[]),
+            code: 2,
+            says: &["';' between its values", "rows.csv:1:1", "CSV with commas"],
         },
         Case {
             name: "twice",

@@ -29,16 +29,17 @@ impl Transformer {
     /// Bytes besides the weights, for `batch` sequences of so many tokens.
     pub fn pass(&self, batch: u64, tokens: u64) -> u64 {
         let sequence = batch.saturating_mul(tokens);
-        let width = sequence.saturating_mul(self.dim * FLOAT32);
-        let scores = sequence.saturating_mul(tokens).saturating_mul(self.heads * FLOAT32).min(SCORES) * COPIES;
+        let width = sequence.saturating_mul(self.dim).saturating_mul(FLOAT32);
+        let scores = sequence.saturating_mul(tokens).saturating_mul(self.heads).saturating_mul(FLOAT32);
+        let scores = scores.min(SCORES) * COPIES;
         width.saturating_mul(FEED_FORWARD).max(width.saturating_mul(ATTENTION).saturating_add(scores))
     }
 }
 
 /// Tokens of a sequence: those of a picture of `size` pixels, and so many of a prompt.
 pub fn tokens([height, width]: [u64; 2], prompt: u64) -> u64 {
-    let padded = |tokens: u64| tokens.div_ceil(MULTIPLE) * MULTIPLE;
-    padded((height / TOKEN).saturating_mul(width / TOKEN)) + padded(prompt)
+    let padded = |tokens: u64| tokens.div_ceil(MULTIPLE).saturating_mul(MULTIPLE);
+    padded((height / TOKEN).saturating_mul(width / TOKEN)).saturating_add(padded(prompt))
 }
 
 #[cfg(test)]
@@ -58,10 +59,12 @@ mod tests {
         assert_eq!(narrow.pass(1, 1088), 1088 * 5 * 192 * 4 + 2 * 3 * 1088 * 1088 * 4);
         assert_eq!(network.pass(3, 4096), 3 * network.pass(1, 4096));
         assert_eq!(network.pass(u64::MAX, u64::MAX), u64::MAX);
+        assert_eq!(Transformer { dim: u64::MAX, heads: u64::MAX }.pass(1, 96), u64::MAX);
     }
 
     #[test]
     fn both_parts_are_filled_up() {
         assert_eq!((tokens([128, 128], 33), tokens([16, 48], 1), tokens([1024, 1024], 128)), (128, 64, 4224));
+        assert_eq!(tokens([u64::MAX; 2], u64::MAX), u64::MAX);
     }
 }

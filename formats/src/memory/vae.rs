@@ -59,7 +59,7 @@ impl Vae {
     pub fn pass(&self, half: Half, with: With, [height, width]: [u64; 2]) -> u64 {
         let pixels = height.saturating_mul(width);
         let levels =
-            (0..self.channels.len()).map(|level| (pixels >> (2 * level)).saturating_mul(self.level(level, half, with)));
+            (0..self.channels.len()).map(|level| at(level, pixels).saturating_mul(self.level(level, half, with)));
         let widest = levels.max().unwrap_or_default();
         widest.max(self.attention(pixels))
     }
@@ -73,11 +73,14 @@ impl Vae {
             Half::Encoder => comes(level.saturating_sub(1)),
         };
         match with {
-            With { gpu: true, float32 } => GPU * inputs.max(outputs) * if float32 { FLOAT32 } else { FLOAT32 / 2 },
+            With { gpu: true, float32 } => {
+                inputs.max(outputs).saturating_mul(GPU * if float32 { FLOAT32 } else { FLOAT32 / 2 })
+            }
             With { float32, .. } => {
-                let arrays = |[from, to]: [u64; 2]| from * inputs + to * outputs;
-                let numbers = arrays(FIRST).max(arrays(LATER));
-                if float32 { numbers * FLOAT32 } else { (numbers + PATCHES * inputs.max(outputs)) * FLOAT32 }
+                let arrays =
+                    |[from, to]: [u64; 2]| inputs.saturating_mul(from).saturating_add(outputs.saturating_mul(to));
+                let patches = if float32 { 0 } else { inputs.max(outputs).saturating_mul(PATCHES) };
+                arrays(FIRST).max(arrays(LATER)).saturating_add(patches).saturating_mul(FLOAT32)
             }
         }
     }
@@ -87,10 +90,16 @@ impl Vae {
         if !self.has_attention {
             return 0;
         }
-        let tokens = pixels >> (2 * self.channels.len().saturating_sub(1));
-        let around = tokens.saturating_mul(5 * self.channels.last().copied().unwrap_or_default() * FLOAT32);
+        let tokens = at(self.channels.len().saturating_sub(1), pixels);
+        let around =
+            self.channels.last().copied().unwrap_or_default().saturating_mul(5 * FLOAT32).saturating_mul(tokens);
         around.saturating_add(tokens.saturating_mul(tokens).min(SCORES_AT_ONCE) * SCORES * FLOAT32)
     }
+}
+
+/// So many pixels at this level. A file may say more levels than there are sizes.
+fn at(level: usize, pixels: u64) -> u64 {
+    u32::try_from(2 * level).ok().and_then(|halvings| pixels.checked_shr(halvings)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -119,6 +128,10 @@ mod tests {
         assert_eq!(4 * pass(CPU, 512), pass(CPU, 1024));
         assert!(pass(With { float32: false, ..CPU }, 512) > pass(CPU, 512));
         assert_eq!(pass(CPU, u64::MAX), u64::MAX);
+        for with in [CPU, With { float32: false, gpu: false }, With { float32: true, gpu: true }] {
+            let odd = Vae { channels: vec![u64::MAX; 99], has_attention: true };
+            assert_eq!(odd.pass(Half::Decoder, with, [u64::MAX; 2]), u64::MAX);
+        }
         assert_eq!(Half::of("decode").zip(Half::of("encode")), Some((Half::Decoder, Half::Encoder)));
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::{Fingerprint, identity};
+use super::fingerprint::{Fingerprint, Identity, identity};
 use super::protocol::Table;
 use crate::table::{Model, Value};
 
@@ -19,7 +19,7 @@ pub struct Cache {
 struct Entry {
     outputs: Value,
     /// Files that the node wrote, as they were then.
-    files: Vec<(PathBuf, [u8; 32])>,
+    files: Vec<(PathBuf, Identity)>,
     told: Vec<Told>,
     used: u64,
 }
@@ -42,7 +42,7 @@ impl Cache {
     /// again.
     pub fn get(&mut self, fingerprint: &Fingerprint) -> Option<Value> {
         let entry = self.entries.get_mut(fingerprint)?;
-        let is_there = |(path, was): &(PathBuf, [u8; 32])| path.metadata().is_ok_and(|now| identity(&now) == *was);
+        let is_there = |(path, was): &(PathBuf, Identity)| path.metadata().is_ok_and(|now| identity(&now) == *was);
         if !entry.files.iter().all(is_there) {
             return None;
         }

@@ -1,10 +1,13 @@
 //! The outputs of nodes on the disk, for later processes and other machines: one file for each key, written whole or not at all,
 //! held against its SHA-256 when it is read. No process waits for another: the last rename wins, and both wrote the same.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 use super::cache::Told;
 use super::fingerprint::{self, Fingerprint};
@@ -29,19 +32,25 @@ pub struct Disk<'a> {
 }
 
 impl<'a> Disk<'a> {
-    /// A key covers all that the numbers depend on and nothing of where things lie: the build, the processor, what files hold.
+    /// A key covers all that the numbers depend on and nothing of where things lie: the build, the machine, what files hold.
     pub fn new(cache: &'a DiskCache, plan: &Plan, device: Device) -> Self {
-        let world = format!("{FORMAT} {} {} {}", cache.build, device.name(), processor());
+        let world = format!("{FORMAT} {} {} {}", cache.build, device.name(), machine(device));
         Self { cache, keys: fingerprint::of_plan(plan, |_| &world, fingerprint::by_content(&cache.files)) }
     }
 
     /// The outputs of a step, and what its node said.
     ///
     /// # Errors
-    /// A file that was damaged, which is gone now.
+    /// A file that cannot be read, or one that was damaged, which is gone now.
     pub fn get(&self, step: usize) -> Result<Option<(Value, Vec<Told>)>, String> {
         let (key, path) = self.place(step);
-        let Ok(bytes) = fs::read(&path) else { return Ok(None) };
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(format!("what the cache has of it cannot be read: {}; it runs again", io_cause(&error)));
+            }
+        };
         let found = plain::decode(&key, &bytes).map_err(|why| {
             drop(fs::remove_file(&path));
             format!("what the cache had of it was damaged ({why}) and is removed: it runs again")
@@ -76,9 +85,24 @@ impl<'a> Disk<'a> {
     }
 }
 
-/// What of this processor decides which code computes: other instructions round otherwise.
-fn processor() -> String {
-    #[cfg(target_arch = "x86_64")]
+/// What of this machine decides which code computes: other instructions round otherwise, and so do other GPUs. A Mac's chip
+/// has both, and its system brings the libraries.
+fn machine(device: Device) -> String {
+    let mut words = vec![std::env::consts::OS.to_owned(), std::env::consts::ARCH.to_owned()];
+    words.extend(instructions().into_iter().map(str::to_owned));
+    if cfg!(target_os = "macos") {
+        words.extend(System::os_version());
+        let refresh = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
+        let cores = System::new_with_specifics(refresh);
+        words.extend(cores.iter().flat_map(System::cpus).map(|core| core.brand().to_owned()).next());
+    } else if device == Device::Gpu {
+        words.extend(nvidia(Path::new("/proc/driver/nvidia/gpus")));
+    }
+    words.join(" ")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn instructions() -> Vec<&'static str> {
     let has = [
         ("fma", is_x86_feature_detected!("fma")),
         ("avx2", is_x86_feature_detected!("avx2")),
@@ -86,10 +110,22 @@ fn processor() -> String {
         ("avx512dq", is_x86_feature_detected!("avx512dq")),
         ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
     ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let has: [(&str, bool); 0] = [];
-    let has = has.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
-    [std::env::consts::OS, std::env::consts::ARCH].into_iter().chain(has).collect::<Vec<_>>().join(" ")
+    has.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
+}
+
+/// All of them have those that are asked for.
+#[cfg(not(target_arch = "x86_64"))]
+fn instructions() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// The models of NVIDIA's GPUs, as their driver tells under Linux: a folder with a text for each.
+fn nvidia(driver: &Path) -> BTreeSet<String> {
+    let texts = fs::read_dir(driver).into_iter().flatten().flatten();
+    let texts = texts.filter_map(|gpu| fs::read_to_string(gpu.path().join("information")).ok());
+    texts
+        .filter_map(|text| Some(text.lines().find_map(|line| line.strip_prefix("Model:"))?.trim().to_owned()))
+        .collect()
 }
 
 /// Removes what was not used for the longest time, until the rest is within the limit. A reader of such a file has it open or
@@ -128,6 +164,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_gpu_is_known_by_its_model() {
+        let driver = tempfile::tempdir().unwrap();
+        for (place, model) in [("0000:01:00.0", "NVIDIA H200"), ("0000:02:00.0", "NVIDIA H100")] {
+            let folder = driver.path().join(place);
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("information"), format!("Model: \t\t {model}\nIRQ:   \t\t 11\n")).unwrap();
+        }
+        assert_eq!(nvidia(driver.path()).into_iter().collect::<Vec<_>>(), ["NVIDIA H100", "NVIDIA H200"]);
+        assert!(nvidia(&driver.path().join("none")).is_empty());
+    }
 
     #[test]
     fn what_was_not_used_goes_first() {

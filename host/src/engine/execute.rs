@@ -17,7 +17,7 @@ use super::needed::needed;
 use super::outputs;
 use super::protocol::{Event, How, Job};
 use super::surroundings::Surroundings;
-use crate::foresee::{self, Known, LastUse, Machine};
+use crate::foresee::{self, LastUse, Machine};
 use crate::graph::{Plan, Source, Step};
 use crate::limits;
 use crate::plugins::{NodeKind, Registry};
@@ -36,6 +36,15 @@ pub struct Executor {
     surroundings: Surroundings,
     /// The text of the job's graph, one copy for all of its nodes.
     graph: Rc<str>,
+}
+
+/// What is known of the steps of a plan before it runs.
+struct Known {
+    outputs: Vec<Option<Value>>,
+    /// Where they came from, or why there are none.
+    how: Vec<How>,
+    /// Whether the step has to run.
+    needed: Vec<bool>,
 }
 
 impl Executor {
@@ -94,50 +103,50 @@ impl Executor {
         let steps = job.plan.steps();
         let prints = self.prints(&job.plan);
         let disk = job.cache.as_ref().map(|cache| Disk::new(cache, &job.plan, self.device));
+        let Known { mut outputs, how, needed } = self.look_up(job, &prints, disk.as_ref());
+        self.foresee(job, &needed)?;
+        let last_use = if job.once { LastUse::of(&job.plan, |index| needed[index]) } else { LastUse::default() };
+        for (index, step) in steps.iter().enumerate() {
+            let done =
+                |milliseconds, how, peak_bytes| Event::Done { node: step.node.clone(), milliseconds, how, peak_bytes };
+            if !needed[index] {
+                self.tell_again(step, &prints[index]);
+                (self.events)(done(0.0, how[index], 0));
+                continue;
+            }
+            let start = Instant::now();
+            (self.events)(Event::Started { node: step.node.clone() });
+            let result = self.run_step(step, &prints[index], &outputs, job);
+            let value = result.map_err(|error| (step.node.clone(), error))?;
+            if let Some(disk) = &disk {
+                self.keep(disk, index, step, &value, &prints[index]);
+            }
+            outputs[index] = Some(value);
+            let peak_bytes = take_peak_memory();
+            *most = peak_bytes.max(*most);
+            (self.events)(done(start.elapsed().as_secs_f64() * 1e3, How::Computed, peak_bytes));
+            for (step, output) in last_use.after(index) {
+                outputs[step].as_ref().and_then(|value| entry(value, output)).iter().for_each(release);
+            }
+        }
+        write_dumps(job, &outputs)
+    }
+
+    /// What need not be computed: outputs in memory, and those of the disk that somebody wants.
+    fn look_up(&mut self, job: &Job, prints: &[Fingerprint], disk: Option<&Disk<'_>>) -> Known {
+        let steps = job.plan.steps();
         let mut outputs: Vec<Option<Value>> = prints.iter().map(|print| self.known(print, job)).collect();
         let mut how: Vec<How> =
             outputs.iter().map(|known| if known.is_some() { How::Memory } else { How::NotNeeded }).collect();
         let needed = needed(job, |index| {
-            if let (None, Some(disk)) = (&outputs[index], &disk)
+            if let (None, Some(disk)) = (&outputs[index], disk)
                 && let Some(found) = self.recall(disk, index, &steps[index], prints[index])
             {
                 (outputs[index], how[index]) = (Some(found), How::Disk);
             }
             outputs[index].is_some()
         });
-        self.foresee(job, &needed)?;
-        let last_use = if job.once { LastUse::of(&job.plan, |index| needed[index]) } else { LastUse::default() };
-        for (index, step) in steps.iter().enumerate() {
-            let done =
-                |milliseconds, how, peak_bytes| Event::Done { node: step.node.clone(), milliseconds, how, peak_bytes };
-            if needed[index] {
-                let start = Instant::now();
-                (self.events)(Event::Started { node: step.node.clone() });
-                let result = self.run_step(step, &prints[index], &outputs, job);
-                let value = result.map_err(|error| (step.node.clone(), error))?;
-                if let Some(disk) = &disk {
-                    self.keep(disk, index, step, &value, &prints[index]);
-                }
-                outputs[index] = Some(value);
-                let peak_bytes = take_peak_memory();
-                *most = peak_bytes.max(*most);
-                (self.events)(done(start.elapsed().as_secs_f64() * 1e3, How::Computed, peak_bytes));
-                for (step, output) in last_use.after(index) {
-                    outputs[step].as_ref().and_then(|value| entry(value, output)).iter().for_each(release);
-                }
-            } else {
-                self.tell_again(step, &prints[index]);
-                (self.events)(done(0.0, how[index], 0));
-            }
-        }
-        for dump in &job.dumps {
-            let of_node =
-                steps.iter().position(|step| step.node == dump.node).and_then(|index| outputs[index].as_ref());
-            let value = of_node.and_then(|outputs| entry(outputs, &dump.output));
-            let value = value.ok_or_else(|| (dump.node.clone(), Error::invalid("there is no such output to dump")))?;
-            dump::write(&value, &dump.output, &dump.file).map_err(|error| (dump.node.clone(), error))?;
-        }
-        Ok(())
+        Known { outputs, how, needed }
     }
 
     fn prints(&self, plan: &Plan) -> Vec<Fingerprint> {
@@ -156,7 +165,7 @@ impl Executor {
         };
         let memory = memory::of_engine();
         let machine = Machine { gpu: self.device == Device::Gpu, memory, once: job.once };
-        let mut known = Known { outputs: &outputs, file: &mut foresee::read };
+        let mut known = foresee::Known { outputs: &outputs, file: &mut foresee::read };
         let foreseen = foresee::of(&job.plan, |index| needed[index], machine, &mut known);
         let fits = foreseen.check(memory);
         (self.events)(Event::Foreseen { foreseen, memory });
@@ -288,6 +297,20 @@ fn watched(events: &Events, is_sink: bool) -> (Events, Rc<RefCell<Vec<Told>>>) {
         to(event);
     });
     (watch, told)
+}
+
+/// Writes the outputs that somebody wants as files.
+fn write_dumps(job: &Job, outputs: &[Option<Value>]) -> std::result::Result<(), (String, Error)> {
+    for dump in &job.dumps {
+        let step = job.plan.steps().iter().position(|step| step.node == dump.node);
+        let value = step.and_then(|step| entry(outputs[step].as_ref()?, &dump.output));
+        let written = match value {
+            Some(value) => dump::write(&value, &dump.output, &dump.file),
+            None => Err(Error::invalid("there is no such output to dump")),
+        };
+        written.map_err(|error| (dump.node.clone(), error))?;
+    }
+    Ok(())
 }
 
 fn release(value: &Value) {

@@ -35,10 +35,14 @@ pub fn of_plan<'a>(plan: &Plan, code: impl Fn(&str) -> &'a str, file: impl Fn(&m
     all
 }
 
-/// A file as it lies on this disk: nothing of it is read.
+/// What says more of a model that is a single file, where it lies beside it.
+const BESIDE: &str = "config.json";
+
+/// A file as it lies on this disk, with what says more of it: nothing of them is read.
 pub fn as_it_lies(hash: &mut Sha256, path: &Path) {
     text(hash, &path.to_string_lossy());
-    for (file, identity) in files(path) {
+    let beside = if path.is_file() { files(&path.with_file_name(BESIDE)) } else { Vec::new() };
+    for (file, identity) in files(path).into_iter().chain(beside) {
         text(hash, &file.to_string_lossy());
         hash.update(identity);
     }
@@ -105,10 +109,15 @@ fn param(hash: &mut Sha256, value: &Param, file: &impl Fn(&mut Sha256, &Path)) {
     }
 }
 
-/// Size, time of change and place on the disk: another file, or one that was written since, differs.
-pub fn identity(metadata: &Metadata) -> [u8; 32] {
-    let mut identity = [0; 32];
-    let numbers = [metadata.size(), metadata.mtime() as u64, metadata.mtime_nsec() as u64, metadata.ino()];
+/// Size, times and place of a file on the disk.
+pub type Identity = [u8; 48];
+
+/// Another file, or one that was written since, differs. A copy can bring its time of writing with it, and the place of a file
+/// that is gone is given to the next one, but nobody sets the time at which a file got its state.
+pub fn identity(metadata: &Metadata) -> Identity {
+    let mut identity = [0; size_of::<Identity>()];
+    let times = [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()];
+    let numbers = [metadata.size(), metadata.ino()].into_iter().chain(times.map(|time| time as u64));
     for (bytes, number) in identity.chunks_exact_mut(8).zip(numbers) {
         bytes.copy_from_slice(&number.to_le_bytes());
     }
@@ -116,7 +125,7 @@ pub fn identity(metadata: &Metadata) -> [u8; 32] {
 }
 
 /// The file, or every file below the folder, in order. What cannot be read is left to the node to complain of.
-fn files(path: &Path) -> Vec<(PathBuf, [u8; 32])> {
+fn files(path: &Path) -> Vec<(PathBuf, Identity)> {
     let mut found = Vec::new();
     let mut waiting = vec![path.to_owned()];
     while let Some(path) = waiting.pop() {
@@ -138,12 +147,53 @@ fn files(path: &Path) -> Vec<(PathBuf, [u8; 32])> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn print(value: &Param) -> Vec<u8> {
         let mut hash = Sha256::new();
         param(&mut hash, value, &as_it_lies);
         hash.finalize().to_vec()
+    }
+
+    #[test]
+    fn a_copy_with_the_times_of_what_was_there_is_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        std::fs::write(&path, "one").unwrap();
+        let (metadata, before) = (path.metadata().unwrap(), stamp(&path));
+        assert_eq!(stamp(&path), before);
+        let replaced = || {
+            std::fs::write(&path, "two").unwrap();
+            std::fs::File::options()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_modified(metadata.modified().unwrap())
+                .unwrap();
+            stamp(&path) != before
+        };
+        // The clock of a file system may be a coarse one.
+        let is_noticed = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            replaced()
+        });
+        let now = path.metadata().unwrap();
+        assert_eq!((now.len(), now.modified().unwrap()), (metadata.len(), metadata.modified().unwrap()));
+        assert!(is_noticed);
+    }
+
+    #[test]
+    fn what_says_more_of_a_file_belongs_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, config) = (folder.path().join("vae.safetensors"), folder.path().join("config.json"));
+        std::fs::write(&path, "one").unwrap();
+        let alone = stamp(&path);
+        std::fs::write(&config, "{}").unwrap();
+        let with = stamp(&path);
+        std::fs::write(&config, "{ }").unwrap();
+        assert!(with != alone && stamp(&path) != with);
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub fn by_text(tile: &str, sides: &[u64], budget: u64, needs: impl Fn(Option<u64
         "off" => None,
         "auto" if needs(None) <= budget => None,
         "auto" => sides.iter().copied().find(|side| needs(Some(*side)) <= budget).or(smallest),
-        number => number.parse().ok(),
+        // What is no side, the node will tell.
+        number => number.parse().ok().filter(|side| *side > 0).or(smallest),
     };
     let bytes = needs(side);
     Choice { side, bytes, can_be_smaller: side != smallest && bytes > needs(smallest) }
@@ -48,6 +49,7 @@ mod tests {
         let chosen = |tile, budget| by_text(tile, &[1000, 500, 100], budget, needs).side;
         assert_eq!((chosen("auto", 20_000), chosen("auto", 5_001), chosen("auto", 0)), (None, Some(500), Some(100)));
         assert_eq!((chosen("off", 0), chosen("300", 0)), (None, Some(300)));
+        assert_eq!((chosen("large", 0), chosen("0", 0)), (Some(100), Some(100)));
         assert!(by_text("off", &[1000], 0, needs).can_be_smaller && !by_text("auto", &[1000], 0, needs).can_be_smaller);
     }
 

@@ -1,5 +1,6 @@
 //! The cache on the disk: its folder, and what its keys are made of.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -48,16 +49,60 @@ fn prepared(folder: &Path) -> Result<PathBuf> {
     folder.canonicalize().map_err(failed)
 }
 
-/// The program and its plugins: architectures of any of them may compute.
+/// The program, the libraries that it computes with, and all plugins: architectures of any of them may compute.
 fn build(catalog: &Catalog, hashes: &Hashes) -> Result<String> {
-    let mut hash = Sha256::new();
     let own =
         std::env::current_exe().map_err(|error| Error::new(Code::Internal, "Weft cannot find itself").cause(error))?;
-    let of_file = |path: &Path| Ok::<_, Error>(hashes.compute(path, &mut |_| true)?.map(|file| file.sha256));
-    hash.update(of_file(&own)?.unwrap_or_default());
+    let mut is_new = false;
+    let mut of_file = |path: &Path| {
+        let known = hashes.compute(path, &mut |_| {
+            is_new = true;
+            true
+        })?;
+        Ok::<_, Error>(known.map(|file| file.sha256).unwrap_or_default())
+    };
+    let mut hash = Sha256::new();
+    hash.update(of_file(&own)?);
+    for library in libraries().iter().map(|path| of_file(path)).collect::<Result<BTreeSet<_>>>()? {
+        hash.update(format!("\n{library}"));
+    }
     for PluginInfo { id, version, file, sha256, .. } in &catalog.plugins {
-        let sha256 = sha256.clone().map_or_else(|| of_file(Path::new(file)), |known| Ok(Some(known)))?;
-        hash.update(format!("\n{id} {version} {}", sha256.unwrap_or_default()));
+        let sha256 = sha256.clone().map_or_else(|| of_file(Path::new(file)), Ok)?;
+        hash.update(format!("\n{id} {version} {sha256}"));
+    }
+    if is_new {
+        hashes.save();
     }
     Ok(hex(&hash.finalize()))
+}
+
+/// Libraries that are no part of the program, as under Linux MLX and the BLAS. None where the system does not tell: on a Mac
+/// they are part of the program or of the system.
+fn libraries() -> BTreeSet<PathBuf> {
+    std::fs::read_to_string("/proc/self/maps").map(|maps| mapped(&maps)).unwrap_or_default()
+}
+
+/// The paths of the libraries in `/proc/PID/maps`: addresses, rights, offset, device and inode come before them.
+fn mapped(maps: &str) -> BTreeSet<PathBuf> {
+    let path = |line: &str| Some(PathBuf::from(line.get(line.find('/')?..)?));
+    let is_library = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"));
+    maps.lines().filter_map(path).filter(is_library).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_told_from_what_else_is_mapped() {
+        let maps = "55d0c0e00000-55d0c1e00000 r-xp 00000000 fe:01 12  /usr/bin/weft\n\
+            7f1000000000-7f1000100000 r--p 00000000 fe:01 34      /opt/my libs/libmlx.so\n\
+            7f1000100000-7f1000200000 r-xp 00100000 fe:01 34      /opt/my libs/libmlx.so\n\
+            7f1000300000-7f1000400000 r-xp 00000000 fe:01 35      /usr/lib/libopenblas.so.0.3\n\
+            7f1000500000-7f1000600000 rw-p 00000000 00:00 0\n\
+            7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0       [vdso]\n";
+        let found: Vec<PathBuf> = mapped(maps).into_iter().collect();
+        assert_eq!(found, ["/opt/my libs/libmlx.so", "/usr/lib/libopenblas.so.0.3"].map(PathBuf::from));
+        assert!(!cfg!(target_os = "linux") || !libraries().is_empty());
+    }
 }

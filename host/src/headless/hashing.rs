@@ -99,13 +99,14 @@ pub fn contents(
     signals: &Signals,
 ) -> Contents {
     let mut progress = Progress::new(0);
-    let mut read = false;
-    let mut told = |bytes| {
-        read = true;
-        progress.add(bytes) && !signals.seen()
-    };
-    let contents = library::contents(graph, plan, catalog, roots, hashes, &mut told);
-    if read {
+    let mut is_new = false;
+    let contents = library::contents(graph, plan, catalog, roots, |folder, path| {
+        library::content(path, folder, roots, hashes, &mut |bytes| {
+            is_new = true;
+            progress.add(bytes) && !signals.seen()
+        })
+    });
+    if is_new {
         hashes.save();
     }
     contents

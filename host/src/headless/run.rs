@@ -1,5 +1,6 @@
 //! `weft run`.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,24 +90,34 @@ fn parse_dump(text: &str) -> Result<(Link, PathBuf)> {
 pub(super) struct Signals {
     interrupt: Arc<AtomicBool>,
     terminate: Arc<AtomicBool>,
+    /// Whether a run was asked to stop. It may have come to its end all the same.
+    answered: Cell<bool>,
 }
 
 impl Signals {
     pub fn install() -> Result<Self> {
-        let signals = Self { interrupt: Arc::default(), terminate: Arc::default() };
+        let signals = Self { interrupt: Arc::default(), terminate: Arc::default(), answered: Cell::default() };
         let failed = |error| Error::new(Code::Internal, "signals cannot be caught").cause(error);
         signal_hook::flag::register(SIGINT, Arc::clone(&signals.interrupt)).map_err(failed)?;
         signal_hook::flag::register(SIGTERM, Arc::clone(&signals.terminate)).map_err(failed)?;
         Ok(signals)
     }
 
-    pub fn is_terminated(&self) -> bool {
-        self.terminate.load(Ordering::Relaxed)
+    /// Whether one came.
+    pub fn seen(&self) -> bool {
+        self.answered.get() || self.interrupt.load(Ordering::Relaxed) || self.terminate.load(Ordering::Relaxed)
     }
 
-    /// Whether one came that nobody has answered yet.
-    pub fn seen(&self) -> bool {
-        self.interrupt.load(Ordering::Relaxed) || self.terminate.load(Ordering::Relaxed)
+    /// That the next run of `what` may begin.
+    ///
+    /// # Errors
+    /// A signal came, also one that stopped no run because that was at its end.
+    pub fn check(&self, what: &str) -> Result<()> {
+        match (self.terminate.load(Ordering::Relaxed), self.seen()) {
+            (true, _) => Err(Error::new(Code::Terminated, format!("{what} was ended by SIGTERM"))),
+            (_, true) => Err(Error::new(Code::Interrupted, format!("{what} was stopped"))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -165,6 +176,7 @@ impl Watch {
                     return Err(Error::new(Code::Interrupted, "the run was stopped at once"));
                 }
                 stopping = Some(Instant::now());
+                signals.answered.set(true);
                 engine.cancel();
                 self.progress.line("stopping after this step; Ctrl-C again stops at once");
             }

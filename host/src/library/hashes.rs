@@ -37,16 +37,23 @@ pub struct Hashes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Known {
     bytes: u64,
-    /// Seconds and nanoseconds.
+    /// When it was written: seconds and nanoseconds.
     changed: (i64, i64),
+    /// When it got its state, which no copy brings with it.
+    placed: (i64, i64),
     inode: u64,
     sha256: String,
 }
 
 impl Known {
+    fn new(metadata: &Metadata, sha256: String) -> Self {
+        let changed = (metadata.mtime(), metadata.mtime_nsec());
+        let placed = (metadata.ctime(), metadata.ctime_nsec());
+        Self { bytes: metadata.size(), changed, placed, inode: metadata.ino(), sha256 }
+    }
+
     fn is_of(&self, metadata: &Metadata) -> bool {
-        let now = (metadata.size(), (metadata.mtime(), metadata.mtime_nsec()), metadata.ino());
-        now == (self.bytes, self.changed, self.inode)
+        *self == Self::new(metadata, self.sha256.clone())
     }
 }
 
@@ -140,8 +147,7 @@ impl Hashes {
             }
         }
         let sha256 = hex(hash);
-        let (bytes, changed, inode) = (before.size(), (before.mtime(), before.mtime_nsec()), before.ino());
-        let known = Known { bytes, changed, inode, sha256: sha256.clone() };
+        let known = Known::new(&before, sha256.clone());
         if !file.metadata().is_ok_and(|after| known.is_of(&after)) {
             let error = Error::new(Code::File, format!("{} changed while it was read", path.display()));
             return Err(error.help("try again when nothing writes to the file"));
@@ -193,7 +199,7 @@ fn hex(hash: Sha256) -> String {
 }
 
 /// Of the cache's file.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {

@@ -1,5 +1,6 @@
 //! What lies below the models and input folders, and the templates: lists for browsers and `weft loras`. No window here.
 
+mod beside;
 mod contents;
 pub mod extra_paths;
 mod facts;
@@ -13,7 +14,6 @@ mod substitute;
 mod template;
 #[cfg(test)]
 mod tests;
-mod tokenizers;
 mod upscaler;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use plugin_api::Folder;
 use crate::graph::{Roots, names};
 
 pub use crate::walk::Entry;
-pub use contents::contents;
+pub use contents::{content, contents};
 pub use facts::{Facts, FileFacts};
 pub use hashes::{Hashes, Told, bytes as hashed_bytes};
 pub use lora::LoraFacts;

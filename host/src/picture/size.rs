@@ -7,15 +7,17 @@ use std::path::Path;
 use super::Format;
 use crate::limits;
 
-/// Height and width in pixels; none where the header does not say, or for another format than PNG, JPEG and WebP.
+/// Height and width in pixels; none where the header does not say, for a picture that nobody will read because it is too large,
+/// or for another format than PNG, JPEG and WebP.
 pub fn size(path: &Path) -> Option<[u64; 2]> {
     let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|metadata| metadata.is_file()))?;
     let mut file = BufReader::new(file);
-    match super::format(&mut file).ok()?? {
+    let size = match super::format(&mut file).ok()?? {
         Format::Png => png(&head(&mut file)?),
         Format::Jpeg => jpeg(&mut file),
         Format::WebP => webp(&head(&mut file)?),
-    }
+    };
+    size.filter(|sides| sides.iter().all(|side| (1..=u64::from(limits::PICTURE_SIDE)).contains(side)))
 }
 
 fn head(file: &mut impl Read) -> Option<[u8; 30]> {
@@ -43,6 +45,9 @@ fn jpeg(file: &mut (impl Read + Seek)) -> Option<[u64; 2]> {
     let mut segment = [0; 9];
     for _ in 0..limits::PICTURE_PARTS {
         file.read_exact(&mut segment).ok()?;
+        if segment[0] != 0xff {
+            return None;
+        }
         let length = big::<2>(&segment[2..])?;
         match segment[1] {
             0xc4 | 0xc8 | 0xcc => {}
@@ -84,5 +89,11 @@ mod tests {
             assert_eq!(size(&path), None, "{format:?}, cut");
         }
         assert_eq!(size(folder.path()), None);
+        let path = folder.path().join("bomb");
+        RgbImage::new(1, 1).save_with_format(&path, ImageFormat::Png).unwrap();
+        let mut bomb = std::fs::read(&path).unwrap();
+        bomb[16..24].copy_from_slice(&[0x7f; 8]);
+        std::fs::write(&path, bomb).unwrap();
+        assert_eq!(size(&path), None);
     }
 }

@@ -1,6 +1,6 @@
 //! How much memory a model will take, said on the node that loads it.
 
-use plugin_api::{Dtype, Model, Result, Run, TensorInfo, Weights};
+use plugin_api::{Dtype, Model, Result, Run, TensorInfo, Weights, text};
 use weft_formats::memory;
 
 /// Says what the weights will take once networks use them, and what is free. Reads none of them.
@@ -12,7 +12,7 @@ pub fn note(run: &Run, models: &[&Model]) -> Result<()> {
     let free: i64 = run.info().find("free_memory")?.unwrap_or(i64::MAX);
     if free < i64::MAX {
         let up_to = if is_packed { "up to " } else { "" };
-        let (bytes, free) = (gigabytes(bytes), gigabytes(u64::try_from(free).unwrap_or(0)));
+        let (bytes, free) = (text::bytes(bytes), text::bytes(free));
         run.note(&format!("needs {up_to}{bytes}, {free} are free"));
     }
     Ok(())
@@ -35,15 +35,6 @@ fn of_tensor(info: &TensorInfo, bits: Option<u64>, on_gpu: bool) -> u64 {
 /// Whether it is a matrix that stays as a file has packed it.
 fn is_packed(info: &TensorInfo) -> bool {
     info.stored == "U32"
-}
-
-/// As people read it.
-fn gigabytes(bytes: u64) -> String {
-    match bytes as f64 / 1e6 {
-        small if small < 100.0 => format!("{small:.1} MB"),
-        middle if middle < 1000.0 => format!("{middle:.0} MB"),
-        large => format!("{:.1} GB", large / 1e3),
-    }
 }
 
 #[cfg(test)]

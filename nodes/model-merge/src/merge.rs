@@ -1,6 +1,8 @@
 //! What every merge does: look whether the models fit, change the tensors of the first, and say what it did.
 
-use plugin_api::{Dtype, Error, InputKind, Model, NodeSpec, Record, Result, Run, Tensor, TensorInfo, Value, Weights};
+use plugin_api::{
+    Dtype, Error, InputKind, Model, NodeSpec, Record, Result, Run, Tensor, TensorInfo, Value, Weights, text,
+};
 
 use crate::fit;
 use crate::numbers;
@@ -67,8 +69,8 @@ impl Merge {
         let (count, all) = (self.changed.len(), self.weights.list().len());
         run.note(&format!(
             "{count} of {all} tensors are merged; in use they take {} of memory, {} are free",
-            gigabytes(bytes),
-            gigabytes(free as u64)
+            text::bytes(bytes),
+            text::bytes(free)
         ));
         let weights = if count == 0 { self.weights } else { self.weights.with_history(told) };
         Ok(Record::new().with("model", self.base.with_weights(&weights)?))
@@ -94,15 +96,6 @@ fn mixed(old: &Tensor, name: &str, others: &[(Weights, f64)]) -> Result<Tensor> 
 fn bytes(info: &TensorInfo) -> u64 {
     let count: u64 = info.shape.iter().map(|&side| side as u64).product();
     count * info.dtype.unwrap_or(Dtype::Float32).size() as u64
-}
-
-/// As people read it.
-pub fn gigabytes(bytes: u64) -> String {
-    match bytes as f64 / 1e6 {
-        small if small < 100.0 => format!("{small:.1} MB"),
-        middle if middle < 1000.0 => format!("{middle:.0} MB"),
-        large => format!("{:.1} GB", large / 1e3),
-    }
 }
 
 fn check_quantized(run: &Run, inputs: &Record, source: &Source) -> Result<()> {

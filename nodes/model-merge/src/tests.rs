@@ -175,7 +175,7 @@ fn a_file_that_is_no_model_is_named() {
 fn the_node_says_what_it_did_and_what_it_takes() {
     let run = TestRun { free_memory: Some(3_000_000_000), ..TestRun::new() };
     run.run::<WeightedSum>(&inputs(&[("a", model("a", &[1.0; 100])), ("b", model("b", &[2.0; 100]))])).unwrap();
-    assert_eq!(*run.notes.borrow(), ["1 of 1 tensors are merged; in use they take 0.0 MB of memory, 3.0 GB are free"]);
+    assert_eq!(*run.notes.borrow(), ["1 of 1 tensors are merged; in use they take 0.0 MB of memory, 3.00 GB are free"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! sees one estimate of the whole, so that noise, steps, guidance and mask are those of one picture.
 
 use plugin_api::tiles::{Grid, Step};
-use plugin_api::{Error, ErrorKind, Record, Result, Run, Session, Tensor};
+use plugin_api::{Error, ErrorKind, Record, Result, Run, Session, Tensor, text};
 
 use crate::latent::SCALE;
 use crate::tile::Tile;
@@ -87,7 +87,7 @@ impl Memory<'_> {
     fn automatic(&self) -> Result<(Option<i32>, String)> {
         let why = match self.needed(None) {
             Ok(bytes) if bytes > self.free => {
-                format!(": a whole pass would need about {} of {} free", gigabytes(bytes), gigabytes(self.free))
+                format!(": a whole pass would need about {} of {} free", text::bytes(bytes), text::bytes(self.free))
             }
             Err(error) if error.kind == ErrorKind::Limit => format!(": {}", error.message),
             Ok(_) | Err(_) => return Ok((None, String::new())),
@@ -119,7 +119,7 @@ impl Memory<'_> {
     fn too_large(&self, side: Option<i32>, bytes: i64) -> Error {
         let is_tiled = |side: &i32| grid(*side, self.shape).count() > 1;
         let how = side.filter(is_tiled).map_or("at once".to_owned(), |side| format!("in tiles of {side}"));
-        let (needs, free) = (gigabytes(bytes), gigabytes(self.free));
+        let (needs, free) = (text::bytes(bytes), text::bytes(self.free));
         let what = format!("a pass of {} {how} needs about {needs} besides the model", pixels(self.shape));
         let help = match side {
             Some(..=SMALLEST) => "close other programs, or make a smaller picture or fewer at once",
@@ -132,8 +132,4 @@ impl Memory<'_> {
 /// "2048×1024".
 fn pixels([_, _, height, width]: [i32; 4]) -> String {
     format!("{}×{}", width * SCALE, height * SCALE)
-}
-
-fn gigabytes(bytes: i64) -> String {
-    format!("{:.2} GB", bytes as f64 / 1e9)
 }

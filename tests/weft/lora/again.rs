@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use weft::engine::Engine;
-use weft::engine::protocol::Job;
-use weft::graph::{Graph, Roots, check};
+use weft::graph::{Graph, Roots};
 
 use super::goldens;
-use crate::engine::{evaluated, follow, start};
+use crate::engine::{evaluated, follow, job_in, start};
 use crate::program::golden;
 
 const GRAPH: &str = r#"Graph(format: 1, nodes: {
@@ -23,16 +22,8 @@ const GRAPH: &str = r#"Graph(format: 1, nodes: {
 
 fn run(engine: &mut Engine, graph: &Graph, output: &Path) -> Vec<String> {
     let roots = Roots { models: vec![golden("plain"), goldens("plain")], ..Roots::default() };
-    let plan = check(graph, &engine.catalog, &roots, &[]).expect("the graph is right");
-    engine.run(Job {
-        plan,
-        graph: graph.to_ron(),
-        output: output.to_owned(),
-        models: Vec::new(),
-        dumps: Vec::new(),
-        cache: None,
-        once: false,
-    });
+    let job = job_in(engine, graph, roots, output);
+    engine.run(job);
     evaluated(&follow(engine).expect("the engine lives"))
 }
 

@@ -40,6 +40,7 @@ pub fn calibrate(flags: &CalibrateFlags) -> Outcome {
         if done.has(picture) {
             continue;
         }
+        signals.check("the calibration")?;
         say(&format!("picture {} of {}: seed {}, {}", index + 1, pictures.len(), picture.seed, picture.prompt));
         subject.set(picture);
         let plan = check(&subject.graph, &engine.catalog, &roots, &[])?;

@@ -5,6 +5,7 @@ mod csv;
 mod row;
 mod table;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -39,8 +40,8 @@ pub fn sweep(flags: &RunFlags, file: &Path) -> Outcome {
     table.check_header(&graph, &engine.catalog)?;
     let caching = Caching::begin(&flags.cache, &engine.catalog, &hashes)?;
     let output = engine::prepare_output(&flags.output)?;
-    let mut sweep = Sweep { flags, table: &table, engine, signals, roots, hashes, caching, output };
-    let rows = sweep.rows(&graph)?;
+    let mut sweep = Sweep { flags, table: &table, graph, engine, signals, roots, hashes, caching, output };
+    let rows = sweep.rows()?;
     let (told, errors) = sweep.run(&rows);
     let done = json!({ "device": sweep.engine.device.name(), "rows": told, "warnings": warnings });
     if errors.is_empty() {
@@ -53,6 +54,8 @@ pub fn sweep(flags: &RunFlags, file: &Path) -> Outcome {
 struct Sweep<'a> {
     flags: &'a RunFlags,
     table: &'a Table,
+    /// Without the values of any row.
+    graph: Graph,
     engine: Engine,
     signals: Signals,
     roots: Roots,
@@ -61,13 +64,11 @@ struct Sweep<'a> {
     output: PathBuf,
 }
 
-/// A row of this shard, checked.
+/// A row of this shard. Its graph is made when it is its turn: a table may have many.
 struct Row<'a> {
     /// Counted from 0 in the whole table.
     number: usize,
     cells: &'a [Cell],
-    graph: Graph,
-    plan: Plan,
 }
 
 /// How a row came out.
@@ -77,6 +78,11 @@ enum Done {
     Now(Vec<PathBuf>, Box<Watch>),
 }
 
+/// Of what is wrong with one row, the first.
+fn first(errors: Vec<Error>) -> Error {
+    errors.into_iter().next().unwrap_or_else(|| Error::new(Code::Internal, "a row failed without a reason"))
+}
+
 /// Whether somebody stopped the whole sweep.
 fn is_stop(error: &Error) -> bool {
     matches!(error.code, Code::Interrupted | Code::Terminated)
@@ -84,25 +90,30 @@ fn is_stop(error: &Error) -> bool {
 
 impl<'a> Sweep<'a> {
     /// The rows of this shard. Nothing runs while one of them cannot.
-    fn rows(&self, base: &Graph) -> std::result::Result<Vec<Row<'a>>, Vec<Error>> {
-        let (mut rows, mut errors): (Vec<Row<'a>>, Vec<Error>) = (Vec::new(), Vec::new());
-        let catalog = &self.engine.catalog;
-        let mut said = std::collections::HashSet::new();
-        for (number, cells) in self.table.rows.iter().enumerate().filter(|(number, _)| self.is_mine(*number)) {
-            let graph = self.table.graph(base, cells, catalog);
-            match check(&graph, catalog, &self.roots, &[]) {
-                Ok(plan) => rows.push(Row { number, cells, graph, plan }),
-                Err(found) => {
-                    // What is wrong with the graph of every row is told once.
-                    let is_new = |error: &Error| {
-                        self.table.cell_of(error, &graph, cells).is_some() || said.insert(error.to_string())
-                    };
-                    let new: Vec<Error> = found.into_iter().filter(is_new).collect();
-                    errors.extend(new.into_iter().map(|error| self.table.locate(error, &graph, cells)));
-                }
-            }
+    fn rows(&self) -> std::result::Result<Vec<Row<'a>>, Vec<Error>> {
+        let rows = self.table.rows.iter().enumerate().filter(|(number, _)| self.is_mine(*number));
+        let rows: Vec<Row<'a>> = rows.map(|(number, cells)| Row { number, cells }).collect();
+        let (mut errors, mut said) = (Vec::new(), HashSet::new());
+        for row in &rows {
+            let Err(found) = self.planned(row) else { continue };
+            // What is wrong with the graph of every row is told once.
+            let is_new = |error: &Error| {
+                self.table.cell_of(error, &self.graph, row.cells).is_some() || said.insert(error.to_string())
+            };
+            let new: Vec<Error> = found.into_iter().filter(is_new).collect();
+            errors.extend(new.into_iter().map(|error| self.locate(error, row)));
         }
         if errors.is_empty() { Ok(rows) } else { Err(errors) }
+    }
+
+    fn planned(&self, row: &Row<'_>) -> std::result::Result<(Graph, Plan), Vec<Error>> {
+        let graph = self.table.graph(&self.graph, row.cells, &self.engine.catalog);
+        let plan = check(&graph, &self.engine.catalog, &self.roots, &[])?;
+        Ok((graph, plan))
+    }
+
+    fn locate(&self, error: Error, row: &Row<'_>) -> Error {
+        self.table.locate(error, &self.graph, row.cells)
     }
 
     fn is_mine(&self, number: usize) -> bool {
@@ -123,7 +134,7 @@ impl<'a> Sweep<'a> {
                 break;
             }
             self.say(&format!("{counted} failed: {}", error.what));
-            errors.push(self.table.locate(error, &row.graph, row.cells));
+            errors.push(self.locate(error, row));
             if let Err(error) = self.revive() {
                 errors.push(error);
                 break;
@@ -136,36 +147,29 @@ impl<'a> Sweep<'a> {
     }
 
     fn row(&mut self, row: &Row<'_>, counted: &str) -> Result<Done> {
+        self.signals.check("the sweep")?;
+        // It was right when the sweep began; a file may have gone since.
+        let (mut graph, plan) = self.planned(row).map_err(first)?;
         let (catalog, roots, hashes) = (&self.engine.catalog, &self.roots, &self.hashes);
-        let contents = hashing::contents(&row.graph, &row.plan, catalog, roots, hashes, &self.signals);
+        let contents = hashing::contents(&graph, &plan, catalog, roots, hashes, &self.signals);
         // Without all contents it would be another row.
-        if self.signals.seen() {
-            return Err(self.stopped());
-        }
-        let id = Id::of(&row.plan, &contents);
+        self.signals.check("the sweep")?;
+        let id = Id::of(&plan, &contents);
         if let Some(files) = id.finished(&self.output)? {
             return Ok(Done::Before(files));
         }
         self.say(counted);
         let folder = NewFolder::begin(&self.output)?;
-        let mut graph = row.graph.clone();
         if self.flags.hash {
             hashing::write_identities(&mut graph, catalog, roots, hashes);
         }
-        let job = Job::prepare(row.plan.clone(), &graph, catalog, roots, folder.path())?;
+        let job = Job::prepare(plan, &graph, catalog, roots, folder.path())?;
         let cache = self.caching.as_ref().map(|caching| caching.with(contents));
         self.engine.run(Job { cache, ..job });
         let mut watch = Watch::new(&graph, self.flags.quiet);
         watch.follow(&mut self.engine, &self.signals)?;
         let values = self.table.values(row.cells).map(|(input, text)| (input, text.to_owned())).collect();
         Ok(Done::Now(id.finish(folder, &self.output, values)?, Box::new(watch)))
-    }
-
-    fn stopped(&self) -> Error {
-        if self.signals.is_terminated() {
-            return Error::new(Code::Terminated, "the sweep was ended by SIGTERM");
-        }
-        Error::new(Code::Interrupted, "the sweep was stopped")
     }
 
     /// A new engine where a row ended the last one.

@@ -150,7 +150,21 @@ impl Table {
     }
 }
 
+/// What spreadsheets of some countries, and exports of others, put between values.
+fn divider(header: &[Cell]) -> Option<char> {
+    let [only] = header else { return None };
+    let divides = |divider: &char| {
+        let names = only.text.split(*divider);
+        names.clone().count() > 1 && names.map(str::trim).all(|name| Link::parse(name).is_some())
+    };
+    [';', '\t'].into_iter().find(divides)
+}
+
 fn columns(header: Vec<Cell>, name: &str) -> Result<Vec<(Link, Cell)>> {
+    if let Some(divider) = divider(&header) {
+        let what = format!("{name} has {divider:?} between its values, not commas");
+        return Err(Error::new(Code::Usage, what).place(format!("{name}:1:1")).help("save it as CSV with commas"));
+    }
     let mut seen = HashSet::new();
     let column = |cell: Cell| {
         let fault = |what: String| {

@@ -10,9 +10,8 @@ mod progress;
 mod provenance;
 mod shards;
 
-use plugin_api::{Error, NewFolder, Record, Result, Run};
+use plugin_api::{Error, NewFolder, Record, Result, Run, text};
 
-use crate::merge::gigabytes;
 use crate::source::rounding;
 pub use part::{Part, Precision};
 use progress::Progress;
@@ -72,14 +71,14 @@ fn write_all(folder: &NewFolder, files: Vec<(String, Vec<u8>)>) -> Result<()> {
 fn tell(run: &Run, parts: &[Part]) -> Result<()> {
     let row = |part: &Part| {
         let (count, bytes) = part.size();
-        vec![part.folder.to_owned(), count.to_string(), gigabytes(bytes)]
+        vec![part.folder.to_owned(), count.to_string(), text::bytes(bytes)]
     };
     run.report("saved parts", &["part", "tensors", "size"], &parts.iter().map(row).collect::<Vec<_>>())?;
     parts.iter().filter_map(rounded).for_each(|what| run.note(&what));
     // A tensor in float32 with its change, what it is mixed with, and the result.
     let at_once = parts.iter().map(Part::largest).max().unwrap_or(0) * 16;
     let free: i64 = run.info().get("free_memory")?;
-    run.note(&format!("up to about {} of memory are used, {} are free", gigabytes(at_once), gigabytes(free as u64)));
+    run.note(&format!("up to about {} of memory are used, {} are free", text::bytes(at_once), text::bytes(free)));
     Ok(())
 }
 

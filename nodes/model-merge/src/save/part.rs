@@ -174,7 +174,7 @@ const fn torch_name(dtype: Dtype) -> Option<&'static str> {
         Dtype::Float16 => Some("float16"),
         Dtype::Bfloat16 => Some("bfloat16"),
         Dtype::Float32 => Some("float32"),
-        Dtype::Bool | Dtype::Uint8 | Dtype::Uint32 | Dtype::Int32 | Dtype::Int64 => None,
+        _ => None,
     }
 }
 

@@ -1,24 +1,28 @@
-//! Tokenizers outside of the model that they belong to. A text encoder in a single file takes the first one that fits, see
-//! `nodes/model-loader`, so what it encodes depends on those that could be taken.
+//! What is read of other files with a model, see `nodes/model-loader`: beside a single file a `config.json`, and a tokenizer for
+//! a text encoder, which takes the first one that fits. So what it encodes depends on all that could be taken.
 
 use std::path::{Path, PathBuf};
 
 use super::hashes::{Hashes, Told};
 use crate::walk::in_cache;
 
+/// What a part of a model says of itself. In a folder it belongs to what the folder is.
+const CONFIG: &str = "config.json";
 /// The files that a tokenizer may consist of.
 const FILES: [&str; 4] = ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"];
 /// Folders of models in which diffusers folders lie.
 const FOLDERS: [&str; 4] = ["", "checkpoints", "diffusion_models", "text_encoders"];
 
-/// The hashes of tokenizers that a model at `path` may take, each once, in the order in which they are looked for. None of a
+/// The hashes of files that a model at `path` may take, each once, in the order in which they are looked for. None of a
 /// folder that brings its own; none at all where `told` gave up.
-pub fn around(path: &Path, roots: &[PathBuf], hashes: &Hashes, told: Told<'_>) -> Option<Vec<String>> {
+pub fn hashes(path: &Path, roots: &[PathBuf], hashes: &Hashes, told: Told<'_>) -> Option<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
     if in_cache(path).join("tokenizer").is_dir() {
         return Some(found);
     }
-    for file in places(path, roots).iter().flat_map(|folder| FILES.map(|name| folder.join(name))) {
+    let tokenizers = places(path, roots).into_iter().flat_map(|folder| FILES.map(|name| folder.join(name)));
+    let config = path.is_file().then(|| path.with_file_name(CONFIG));
+    for file in config.into_iter().chain(tokenizers) {
         if file.is_file() {
             let hash = hashes.compute(&file, told).ok()??.sha256;
             if !found.contains(&hash) {
