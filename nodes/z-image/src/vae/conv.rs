@@ -73,8 +73,9 @@ impl GroupNorm {
         x.group_norm(self.groups, Some(&self.weight), Some(&self.bias), EPS)
     }
 
-    /// With silu behind it.
-    pub fn activated(&self, x: &Tensor) -> Tensor {
+    /// With silu behind it. `x` is given back, unless the caller keeps another handle.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it does not outlive this call")]
+    pub fn activated(&self, x: Tensor) -> Tensor {
         x.group_norm_silu(self.groups, Some(&self.weight), Some(&self.bias), EPS)
     }
 }

@@ -54,7 +54,7 @@ impl Decoder {
             x = block.forward(x)?;
             after(&x)?;
         }
-        let pixels = self.conv_out.forward(&self.conv_norm_out.activated(&x)).as_dtype(Dtype::Float32);
+        let pixels = self.conv_out.forward(&self.conv_norm_out.activated(x)).as_dtype(Dtype::Float32);
         after(&pixels)?;
         Ok(pixels)
     }

@@ -56,7 +56,7 @@ impl Encoder {
             after(&x)?;
         }
         let x = self.mid_block.forward(x)?;
-        let moments = self.conv_out.forward(&self.conv_norm_out.activated(&x));
+        let moments = self.conv_out.forward(&self.conv_norm_out.activated(x));
         let moments = self.quant_conv.as_ref().map_or_else(|| moments.clone(), |conv| conv.forward(&moments));
         let means = moments.narrow(3, 0, self.latent_channels).as_dtype(Dtype::Float32);
         after(&means)?;

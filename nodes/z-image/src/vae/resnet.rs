@@ -34,10 +34,9 @@ impl Resnet {
 
     /// `x` is given back as soon as it is not needed any more: at the last level it is the largest tensor of all.
     pub fn forward(&self, x: Tensor) -> Tensor {
-        let y = self.conv1.forward(&self.norm1.activated(&x));
+        let y = self.conv1.forward(&self.norm1.activated(x.clone()));
         let around = self.around(x);
-        let y = self.norm2.activated(&y);
-        self.conv2.forward_add(&y, &around)
+        self.conv2.forward_add(&self.norm2.activated(y), &around)
     }
 
     fn around(&self, x: Tensor) -> Tensor {
