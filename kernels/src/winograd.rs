@@ -134,7 +134,7 @@ impl<const N: usize> Scratch<'_, N> {
                 transform_column(x, kind, [top, place.left * SIDE + at], to);
             }
             let to = &mut self.points[(row * across + column) * channels..];
-            transform_rows(&self.columns, channels, column * SIDE, to);
+            transform_rows(self.columns, channels, column * SIDE, to);
         }
     }
 }
@@ -265,8 +265,8 @@ fn write<const N: usize>(
     channel: usize,
 ) {
     let rows = to.len() / (columns * out);
-    for piece in 0..down * across {
-        let [top, left] = [piece / across * SIDE, (left + piece % across) * SIDE];
+    for (row, column) in (0..down).flat_map(|row| (0..across).map(move |column| (row, column))) {
+        let (piece, top, left) = (row * across + column, row * SIDE, (left + column) * SIDE);
         for start in (0..N).step_by(LANES) {
             let mut bias = [0f32; LANES];
             if let Some(numbers) = added.bias {

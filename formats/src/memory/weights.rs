@@ -7,9 +7,6 @@ use super::HALF;
 /// Numbers of a row that share a scale and an offset, where matrices are rounded.
 const GROUP: u64 = 64;
 
-/// What is held of a tensor in memory, in hundredths of its bytes: more where a kernel keeps an order of its own besides.
-const HELD: u64 = 100;
-
 /// Counted tensors, from which follows what they take in any precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Weights {
@@ -55,8 +52,7 @@ impl Weights {
             Some(bits) => self.matrices.saturating_mul(bits) / 8 + self.matrices / GROUP * 2 * width,
             None => self.matrices.saturating_mul(width),
         };
-        let all = matrices.saturating_add(self.others.saturating_mul(width)).saturating_add(self.stored);
-        all / 100 * HELD + all % 100
+        matrices.saturating_add(self.others.saturating_mul(width)).saturating_add(self.stored)
     }
 }
 

@@ -53,7 +53,8 @@ pub fn available() -> Option<u64> {
 fn system() -> Option<u64> {
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
     let system = System::new_with_specifics(refresh).ok()?;
-    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    // What the container has read of files counts as its memory, and goes as soon as somebody needs the room.
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory.saturating_sub(limits.rss));
     let addresses = addresses_left().map_or(u64::MAX, |left| left.saturating_sub(PRODUCTS));
     Some(limit.min(addresses).min(system.available_memory()))
 }

@@ -19,7 +19,7 @@ fn within(at: &Place, kibibytes: u64) -> crate::program::Said {
     end(&mut shell).expect("an end")
 }
 
-/// Weft foresees what the machine has, not what a shell allows: here the allocation itself fails.
+/// Under a limit of the shell that is between what is foreseen and what is needed, the allocation itself fails.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_allocation_that_fails_is_told() {
