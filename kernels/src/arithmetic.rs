@@ -1,4 +1,4 @@
-//! Sums and products number by number.
+//! Sums, products and maxima number by number.
 
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -10,6 +10,7 @@ use crate::task;
 pub enum Arithmetic {
     Add,
     Multiply,
+    Maximum,
 }
 
 /// Every row of `x`, which is as wide as `other` or as a row of it, with `other`: all of it, or the same row again and again.
@@ -35,5 +36,9 @@ fn run(kind: Arithmetic, x: &[f32], other: &[f32], to: &mut [f32]) {
     match kind {
         Arithmetic::Add => numbers.for_each(|(to, (x, other))| *to = x + other),
         Arithmetic::Multiply => numbers.for_each(|(to, (x, other))| *to = x * other),
+        // As MLX has it: what is no number stays so.
+        Arithmetic::Maximum => {
+            numbers.for_each(|(to, (x, other))| *to = if x.is_nan() || x > other { *x } else { *other })
+        }
     }
 }

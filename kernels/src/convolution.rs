@@ -8,6 +8,8 @@ use crate::winograd;
 
 /// Numbers of the rows that a task copies with their borders: a core's second cache holds them.
 const STRIP: usize = 1 << 16;
+/// The most outputs that lie side by side.
+const WIDEST: usize = 32;
 
 /// Sizes of a convolution. All but the padding are above 0.
 #[derive(Debug, Clone, Copy)]
@@ -31,19 +33,53 @@ impl Convolution {
         };
         Some([side(0, self.height)?, side(1, self.width)?])
     }
+
+    /// Numbers that [`convolve`] needs besides, for the kernels as it uses them.
+    pub fn scratch(&self) -> usize {
+        let kernels = self.out.next_multiple_of(WIDEST) * self.channels;
+        match self.result() {
+            Some(result) if winograd::applies(self, result) => kernels * (9 + winograd::POINTS),
+            _ => kernels * self.kernel[0] * self.kernel[1],
+        }
+    }
 }
 
-/// Convolves one picture `x` into `to`, `[rows, columns, out]`, by `weight`, `[out, kh, kw, channels]`.
+/// What is added to a result: the bias `[out]` first, then other numbers, `[rows, columns, out]`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Added<'a> {
+    pub bias: Option<&'a [f32]>,
+    pub other: Option<&'a [f32]>,
+}
+
+impl<'a> Added<'a> {
+    /// For the results from number `first` of the picture on.
+    pub(crate) fn from(self, first: usize) -> Self {
+        Self { other: self.other.map(|other| &other[first..]), ..self }
+    }
+
+    /// To results that lie side by side: of the channels from `channel` on, at number `at`.
+    #[inline(always)]
+    pub(crate) fn add(&self, to: &mut [f32], channel: usize, at: usize) {
+        for added in
+            [self.bias.map(|bias| &bias[channel..]), self.other.map(|other| &other[at..])].into_iter().flatten()
+        {
+            to.iter_mut().zip(added).for_each(|(to, added)| *to += added);
+        }
+    }
+}
+
+/// Convolves one picture `x` into `to`, `[rows, columns, out]`, by `weight`, `[out, kh, kw, channels]`. What `scratch` and `to`
+/// held before is of no matter.
 ///
 /// # Panics
 /// Where a slice has not the size that `kind` says.
-pub fn convolve(kind: &Convolution, x: &[f32], weight: &[f32], to: &mut [f32]) {
+pub fn convolve(kind: &Convolution, x: &[f32], weight: &[f32], added: Added<'_>, scratch: &mut [f32], to: &mut [f32]) {
     let result = kind.result().expect("a picture as large as the kernel");
     let registers = REGISTERS.unwrap_or(Registers::Narrow);
     if winograd::applies(kind, result) {
-        winograd::convolve(registers, x, weight, kind, result[1], to);
+        winograd::convolve(registers, x, weight, kind, added, scratch, to);
     } else {
-        convolve_with(registers, x, weight, kind, result, to);
+        convolve_with(registers, x, weight, kind, added, scratch, to);
     }
 }
 
@@ -53,14 +89,15 @@ pub(crate) fn convolve_with(
     x: &[f32],
     weight: &[f32],
     kind: &Convolution,
-    result: [usize; 2],
+    added: Added<'_>,
+    scratch: &mut [f32],
     to: &mut [f32],
 ) {
     match registers {
         // With few channels most of 32 columns would be zeros.
-        Registers::Wide if kind.out > 16 => with::<12, 32>(x, weight, kind, result, to),
-        Registers::Wide => with::<12, 16>(x, weight, kind, result, to),
-        Registers::Narrow => with::<6, 16>(x, weight, kind, result, to),
+        Registers::Wide if kind.out > 16 => with::<12, 32>(x, weight, kind, added, scratch, to),
+        Registers::Wide => with::<12, 16>(x, weight, kind, added, scratch, to),
+        Registers::Narrow => with::<6, 16>(x, weight, kind, added, scratch, to),
     }
 }
 
@@ -68,10 +105,12 @@ fn with<const R: usize, const N: usize>(
     x: &[f32],
     weight: &[f32],
     kind: &Convolution,
-    [rows, columns]: [usize; 2],
+    added: Added<'_>,
+    scratch: &mut [f32],
     to: &mut [f32],
 ) {
-    let packed = pack::<N>(weight, kind.out);
+    let [rows, columns] = kind.result().expect("a picture as large as the kernel");
+    let packed = pack_into::<N>(weight, kind.out, scratch.as_chunks_mut().0);
     let line = kind.kernel[1] * kind.channels;
     let blocks: Vec<&[Columns<N>]> = packed.chunks_exact(kind.kernel[0] * line).collect();
     let width = padded_width::<R>(kind, columns);
@@ -84,7 +123,8 @@ fn with<const R: usize, const N: usize>(
         for (block, weights) in blocks.iter().enumerate() {
             for (row, to) in to.chunks_exact_mut(columns * kind.out).enumerate() {
                 let from = &padded[row * kind.stride[0] * width * kind.channels..];
-                convolve_row::<R, N>(from, width * kind.channels, weights, kind, block * N, to);
+                let added = added.from((first + row) * columns * kind.out);
+                convolve_row::<R, N>(from, width * kind.channels, weights, kind, block * N, added, to);
             }
         }
     });
@@ -92,10 +132,21 @@ fn with<const R: usize, const N: usize>(
 
 /// `[out, k]` as blocks of `N` columns: `[out / N, k, N]`, filled up with zeros.
 pub(crate) fn pack<const N: usize>(weight: &[f32], out: usize) -> Vec<Columns<N>> {
+    let mut to = vec![[0f32; N]; out.div_ceil(N) * (weight.len() / out)];
+    pack_into(weight, out, &mut to);
+    to
+}
+
+/// The same, to where `to` begins.
+pub(crate) fn pack_into<'a, const N: usize>(weight: &[f32], out: usize, to: &'a mut [Columns<N>]) -> &'a [Columns<N>] {
     let depth = weight.len() / out;
-    let mut packed = vec![[0f32; N]; out.div_ceil(N) * depth];
+    let packed = &mut to[..out.div_ceil(N) * depth];
     packed.par_chunks_exact_mut(depth).enumerate().for_each(|(block, packed)| {
-        for (column, from) in weight.chunks_exact(depth).skip(block * N).take(N).enumerate() {
+        let columns = weight.chunks_exact(depth).skip(block * N).take(N);
+        if columns.len() < N {
+            packed.fill([0.0; N]);
+        }
+        for (column, from) in columns.enumerate() {
             packed.iter_mut().zip(from).for_each(|(to, &from)| to[column] = from);
         }
     });
@@ -130,6 +181,7 @@ fn convolve_row<const R: usize, const N: usize>(
     weights: &[Columns<N>],
     kind: &Convolution,
     channel: usize,
+    added: Added<'_>,
     to: &mut [f32],
 ) {
     let step = kind.stride[1] * kind.channels;
@@ -139,10 +191,12 @@ fn convolve_row<const R: usize, const N: usize>(
             let part = product::<R, N>(&from[row * width + group * R * step..], step, weights);
             sum.as_flattened_mut().iter_mut().zip(part.as_flattened()).for_each(|(sum, part)| *sum += part);
         }
-        for (to, sum) in to.chunks_exact_mut(kind.out).zip(&sum) {
+        for (pixel, (to, sum)) in to.chunks_exact_mut(kind.out).zip(&mut sum).enumerate() {
+            let count = N.min(kind.out - channel);
+            added.add(&mut sum[..count], channel, (group * R + pixel) * kind.out + channel);
             match to[channel..].first_chunk_mut() {
                 Some(to) => *to = *sum,
-                None => to[channel..].copy_from_slice(&sum[..kind.out - channel]),
+                None => to[channel..].copy_from_slice(&sum[..count]),
             }
         }
     }

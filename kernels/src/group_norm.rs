@@ -3,18 +3,38 @@
 use multiversion::multiversion;
 use rayon::prelude::*;
 
+use crate::silu::silu_of;
 use crate::task;
 
-/// Group norm of `[n, …, c]`, `pixels` rows for each of the n, with weight and bias `[c]`.
-pub fn group_norm(x: &[f32], pixels: usize, groups: usize, weight: &[f32], bias: &[f32], eps: f32, to: &mut [f32]) {
-    let channels = weight.len();
-    let (item, task) = (pixels * channels, task(channels));
-    for (to, x) in to.chunks_exact_mut(item).zip(x.chunks_exact(item)) {
-        let (mean, scale) = group_statistics(x, channels, groups, weight, eps);
-        to.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(to, x)| {
-            let rows = to.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
-            rows.for_each(|(to, x)| affine_row(x, &mean, &scale, bias, to));
-        });
+/// Group norm of `[n, …, c]`, with weight and bias `[c]`.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupNorm<'a> {
+    /// Rows for each of the n.
+    pub pixels: usize,
+    pub groups: usize,
+    pub weight: &'a [f32],
+    pub bias: &'a [f32],
+    pub eps: f32,
+    /// Whether each result y becomes `y · sigmoid(y)`.
+    pub silu: bool,
+}
+
+impl GroupNorm<'_> {
+    /// Of `x` into `to`, which are as large.
+    pub fn run(&self, x: &[f32], to: &mut [f32]) {
+        let channels = self.weight.len();
+        let (item, task) = (self.pixels * channels, task(channels));
+        for (to, x) in to.chunks_exact_mut(item).zip(x.chunks_exact(item)) {
+            let (mean, scale) = group_statistics(x, channels, self.groups, self.weight, self.eps);
+            to.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(to, x)| {
+                for (to, x) in to.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+                    affine_row(x, &mean, &scale, self.bias, to);
+                    if self.silu {
+                        silu_row(to);
+                    }
+                }
+            });
+        }
     }
 }
 
@@ -59,6 +79,11 @@ fn sum_row(row: &[f32], first: &[f32], sum: &mut [f32], squares: &mut [f32]) {
         *sum += distance;
         *square += distance * distance;
     }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
+fn silu_row(row: &mut [f32]) {
+    row.iter_mut().for_each(|y| *y = silu_of(*y));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]

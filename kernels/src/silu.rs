@@ -22,8 +22,13 @@ pub fn silu_multiply(x: &[f32], gate: &[f32], to: &mut [f32]) {
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]
 fn silu_chunk(from: &[f32], to: &mut [f32]) {
     for (to, &x) in to.iter_mut().zip(from) {
-        *to = x / (1.0 + exp(-x));
+        *to = silu_of(x);
     }
+}
+
+#[inline(always)]
+pub fn silu_of(x: f32) -> f32 {
+    x / (1.0 + exp(-x))
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2+fma"))]

@@ -32,7 +32,7 @@ extern "C" {
 
 #define WEFT_MAGIC UINT64_C(0x67756c7074666577) /* the bytes "weftplug" */
 #define WEFT_MAJOR 1
-#define WEFT_MINOR 1 /* what this file describes; not what you need */
+#define WEFT_MINOR 2 /* what this file describes; not what you need */
 
 /* Handles. What is behind them is the host's. */
 typedef struct WeftTensor WeftTensor;   /* a tensor, or the error that took its place */
@@ -279,6 +279,11 @@ typedef struct {
     WeftTensor *(*random_uniform)(WeftInts shape, uint64_t seed);        /* in 0..1 */
     WeftTensor *(*take_along_axis)(const WeftTensor *x, const WeftTensor *indices, int32_t axis); /* since 1.1: for each index
         (int32) the number that stands there along axis; with argsort it sorts */
+    WeftTensor *(*group_norm_silu)(const WeftTensor *x, int32_t groups, const WeftTensor *weight_or_null,
+                                   const WeftTensor *bias_or_null, float eps); /* since 1.2: group_norm, then silu */
+    WeftTensor *(*conv2d_add)(const WeftTensor *x, const WeftTensor *weight, WeftInts stride, WeftInts padding,
+                              const WeftTensor *bias_or_null, const WeftTensor *other_or_null); /* since 1.2: conv2d without
+        dilation and groups, plus the bias [out], plus other of the result's shape */
 } WeftOps;
 
 /* What the host does for a plugin. */

@@ -36,7 +36,13 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"weftplug");
 /// A change of this number breaks plugins.
 pub const MAJOR: u32 = 1;
 /// The minor version whose tables this build knows, 0 or that of the highest feature: a plugin needs it, a host offers it.
-pub const MINOR: u32 = if cfg!(feature = "v1_1") { 1 } else { 0 };
+pub const MINOR: u32 = if cfg!(feature = "v1_2") {
+    2
+} else if cfg!(feature = "v1_1") {
+    1
+} else {
+    0
+};
 /// The exported data symbol, a [`Plugin`].
 pub const SYMBOL: &str = "weft_plugin";
 

@@ -62,7 +62,7 @@ const _: () = assert!(size_of::<usize>() == 8 && cfg!(target_endian = "little"),
 
 sizes! {
     Plugin 64, Entries 40, NodeEntry 40, ArchitectureEntry 80, HookTable 40, PatchTable 24, ErrorView 40,
-    ValueView 64, TensorView 56, TensorRows 56, ModelView 48, Host 584, Ops [672, 680][MINOR as usize],
+    ValueView 64, TensorView 56, TensorRows 56, ModelView 48, Host 584, Ops [672, 680, 696][MINOR as usize],
 }
 
 offsets! {
@@ -130,5 +130,9 @@ offsets! {
     #[cfg(feature = "v1_1")]
     Ops {
         take_along_axis 672,
+    }
+    #[cfg(feature = "v1_2")]
+    Ops {
+        group_norm_silu 680, conv2d_add 688,
     }
 }

@@ -206,6 +206,13 @@ macro_rules! ops {
                 /// Along `axis`, for each index the number that stands there: `indices` (int32) has as many axes as the
                 /// tensor, and its sides there but for `axis`. With `argsort` it sorts.
                 "v1_1" fn take_along_axis(indices: Tensor, axis: i32);
+                /// `group_norm`, then `silu`, in one pass where the host can.
+                "v1_2" fn group_norm_silu(groups: i32, weight: Option<Tensor>, bias: Option<Tensor>, eps: f32);
+                /// `conv2d` without dilation and groups, plus `bias` `[out]`, plus `other` of the result's shape, in one pass
+                /// where the host can.
+                "v1_2" fn conv2d_add(
+                    weight: Tensor, stride: [i32], padding: [i32], bias: Option<Tensor>, other: Option<Tensor>
+                );
             }
         }
     };

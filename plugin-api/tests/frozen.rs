@@ -14,8 +14,9 @@ fn listing() -> String {
 fn every_field_that_was_released_is_as_it_was() {
     let now = listing();
     let now: Vec<&str> = now.lines().collect();
-    let released = [include_str!("released/1.0.txt"), include_str!("released/1.1.txt")];
-    assert_eq!(released.map(|version| version.lines().count()), [209, 1], "these files are never changed");
+    let released =
+        [include_str!("released/1.0.txt"), include_str!("released/1.1.txt"), include_str!("released/1.2.txt")];
+    assert_eq!(released.map(|version| version.lines().count()), [209, 1, 2], "these files are never changed");
     for line in released.iter().flat_map(|version| version.lines()) {
         assert!(now.contains(&line), "this was released and is no longer so: {line}");
     }

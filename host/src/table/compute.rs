@@ -30,7 +30,6 @@ binary! {
     divide divide;
     power power;
     remainder remainder;
-    maximum maximum;
     minimum minimum;
     equal eq;
     not_equal ne;
@@ -54,6 +53,13 @@ pub fn multiply(x: &Array, other: &Array) -> Result<Array> {
     match cpu::arithmetic(Arithmetic::Multiply, x, other)? {
         Some(done) => Ok(done),
         None => ops::multiply(x, other).map_err(mlx_error),
+    }
+}
+
+pub fn maximum(x: &Array, other: &Array) -> Result<Array> {
+    match cpu::arithmetic(Arithmetic::Maximum, x, other)? {
+        Some(done) => Ok(done),
+        None => ops::maximum(x, other).map_err(mlx_error),
     }
 }
 
@@ -241,6 +247,24 @@ pub fn addmm(x: &Array, a: &Array, b: &Array, alpha: f32, beta: f32) -> Result<A
     ops::addmm(x, a, b, alpha, beta).map_err(mlx_error)
 }
 
+pub fn conv2d_add(
+    x: &Array,
+    weight: &Array,
+    stride: &[i32],
+    padding: &[i32],
+    bias: Option<&Array>,
+    other: Option<&Array>,
+) -> Result<Array> {
+    let sizes = |sides: &[i32]| Some([usize::try_from(*sides.first()?).ok()?, usize::try_from(*sides.get(1)?).ok()?]);
+    if let (Some(stride), Some(padding)) = (sizes(stride), sizes(padding))
+        && let Some(done) = cpu::conv2d(x, weight, stride, padding, [bias, other])?
+    {
+        return Ok(done);
+    }
+    let result = conv2d(x, weight, stride, padding, &[1; 2], 1)?;
+    [bias, other].into_iter().flatten().try_fold(result, |sum, added| add(&sum, added))
+}
+
 pub fn conv2d(
     x: &Array,
     weight: &Array,
@@ -256,7 +280,7 @@ pub fn conv2d(
     let (stride, padding, dilation) = (pair("stride", stride)?, pair("padding", padding)?, pair("dilation", dilation)?);
     let sizes = |(h, w): (i32, i32)| Some([usize::try_from(h).ok()?, usize::try_from(w).ok()?]);
     if let (1, (1, 1), Some(stride), Some(padding)) = (groups, dilation, sizes(stride), sizes(padding))
-        && let Some(done) = cpu::conv2d(x, weight, stride, padding)?
+        && let Some(done) = cpu::conv2d(x, weight, stride, padding, [None; 2])?
     {
         return Ok(done);
     }
@@ -281,7 +305,7 @@ pub fn group_norm(x: &Array, groups: i32, weight: Option<&Array>, bias: Option<&
         return Err(Error::invalid(format!("group_norm with {groups} groups of a tensor of the shape {shape:?}")));
     }
     if let (Some(weight), Some(bias)) = (weight, bias)
-        && let Some(done) = cpu::group_norm(x, groups, weight, bias, eps)?
+        && let Some(done) = cpu::group_norm(x, groups, weight, bias, eps, false)?
     {
         return Ok(done);
     }
@@ -299,6 +323,21 @@ pub fn group_norm(x: &Array, groups: i32, weight: Option<&Array>, bias: Option<&
         out = add(&out, bias)?;
     }
     Ok(out)
+}
+
+pub fn group_norm_silu(
+    x: &Array,
+    groups: i32,
+    weight: Option<&Array>,
+    bias: Option<&Array>,
+    eps: f32,
+) -> Result<Array> {
+    if let (Some(weight), Some(bias)) = (weight, bias)
+        && let Some(done) = cpu::group_norm(x, groups, weight, bias, eps, true)?
+    {
+        return Ok(done);
+    }
+    silu(&group_norm(x, groups, weight, bias, eps)?)
 }
 
 pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Array> {

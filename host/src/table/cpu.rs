@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Error, Result};
-use weft_kernels::{Arithmetic, Attention, Convolution, Packed};
+use weft_kernels::{Added, Arithmetic, Attention, Convolution, GroupNorm, Packed};
 
+use super::buffer::{numbers, numbers_mut, settled, unset};
 use super::compute;
 use super::mlx::{mlx_bytes, mlx_error};
 
@@ -28,30 +29,11 @@ fn applies(arrays: &[&Array]) -> bool {
         && arrays.iter().all(|array| array.dtype() == MlxDtype::Float32 && array.size() > 0 && array.ndim() > 0)
 }
 
-/// Evaluates an array into row-major order, so that its numbers can be borrowed.
-fn settled(x: &Array) -> Result<Array> {
-    let x = x.contiguous().map_err(mlx_error)?;
-    x.eval().map_err(mlx_error)?;
-    Ok(x)
-}
-
-fn numbers(x: &Array) -> Result<&[f32]> {
-    x.try_as_slice::<f32>().map_err(|error| Error::failed(format!("a tensor cannot be read: {error}")))
-}
-
-/// A buffer of MLX's own to write results into: its CPU backend copies any other.
+/// An array for a result.
 fn fresh(shape: &[i32]) -> Result<Array> {
-    let array = mlx_rs::ops::full::<f32>(shape, Array::from_f32(0.0)).map_err(mlx_error)?;
-    let array = settled(&array)?;
+    let array = unset(shape)?;
     mark();
     Ok(array)
-}
-
-/// The numbers of an array from [`fresh`], before anything else refers to it.
-fn numbers_mut(fresh: &mut Array) -> Result<&mut [f32]> {
-    let numbers = numbers(fresh)?;
-    // SAFETY: the array is evaluated, row-major and known to nobody else, which the exclusive borrow keeps so.
-    Ok(unsafe { std::slice::from_raw_parts_mut(numbers.as_ptr().cast_mut(), numbers.len()) })
 }
 
 /// `x · sigmoid(x)`.
@@ -108,17 +90,18 @@ pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Option<Ar
     Ok(Some(out))
 }
 
-/// Group norm of `[n, …, c]` with weight and bias `[c]`.
-pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32) -> Result<Option<Array>> {
+/// Group norm of `[n, …, c]` with weight and bias `[c]`, and silu behind it if it is asked for.
+pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32, silu: bool) -> Result<Option<Array>> {
     let channels = row_width(x);
     let fits = |array: &Array| array.shape() == [channels as i32];
-    if !applies(&[x, weight, bias]) || !fits(weight) || !fits(bias) || x.ndim() < 3 {
+    let divides = groups >= 1 && channels.is_multiple_of(groups as usize);
+    if !applies(&[x, weight, bias]) || !divides || !fits(weight) || !fits(bias) || x.ndim() < 3 {
         return Ok(None);
     }
     let (x, weight, bias, mut out) = (settled(x)?, settled(weight)?, settled(bias)?, fresh(x.shape())?);
     let pixels = x.size() / channels / x.shape()[0] as usize;
-    let (from, weight, bias) = (numbers(&x)?, numbers(&weight)?, numbers(&bias)?);
-    weft_kernels::group_norm(from, pixels, groups as usize, weight, bias, eps, numbers_mut(&mut out)?);
+    let (weight, bias) = (numbers(&weight)?, numbers(&bias)?);
+    GroupNorm { pixels, groups: groups as usize, weight, bias, eps, silu }.run(numbers(&x)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
 
@@ -259,22 +242,55 @@ pub fn linear(x: &Array, weight: &Columns, bias: Option<&Array>) -> Result<Array
     out.as_dtype(x.dtype()).map_err(mlx_error)
 }
 
-/// A convolution of `[n,h,w,c]` with `[out,kh,kw,c]`.
-pub fn conv2d(x: &Array, weight: &Array, stride: [usize; 2], padding: [usize; 2]) -> Result<Option<Array>> {
+/// A convolution of `[n,h,w,c]` with `[out,kh,kw,c]`, plus a bias `[out]`, plus what has the result's shape.
+pub fn conv2d(
+    x: &Array,
+    weight: &Array,
+    stride: [usize; 2],
+    padding: [usize; 2],
+    [bias, other]: [Option<&Array>; 2],
+) -> Result<Option<Array>> {
     let (&[n, height, width, channels], &[out, kh, kw, depth]) = (x.shape(), weight.shape()) else { return Ok(None) };
     if !applies(&[x, weight]) || channels != depth || stride.contains(&0) {
         return Ok(None);
     }
     let [height, width, channels, out, kh, kw] = [height, width, channels, out, kh, kw].map(|size| size as usize);
     let kind = Convolution { height, width, channels, out, kernel: [kh, kw], stride, padding };
-    let Some([rows, columns]) = kind.result() else { return Ok(None) };
+    let (Some([rows, columns]), Ok(scratch)) = (kind.result(), i32::try_from(kind.scratch())) else {
+        return Ok(None);
+    };
+    let shape = [n, rows as i32, columns as i32, out as i32];
+    let added = [bias, other].into_iter().flatten().collect::<Vec<_>>();
+    if !applies(&added)
+        || bias.is_some_and(|bias| bias.shape() != &shape[3..])
+        || other.is_some_and(|other| other.shape() != shape)
+    {
+        return Ok(None);
+    }
     let (x, weight) = (settled(x)?, settled(weight)?);
-    let mut to = fresh(&[n, rows as i32, columns as i32, out as i32])?;
+    let [bias, other] = [bias, other].map(|array| array.map(settled).transpose());
+    let (bias, other) = (bias?, other?);
+    let (bias, other) = (bias.as_ref().map(numbers).transpose()?, other.as_ref().map(numbers).transpose()?);
+    let mut scratch = fresh(&[scratch])?;
+    let mut to = fresh(&shape)?;
     let pictures = numbers(&x)?.chunks_exact(height * width * channels);
-    for (x, to) in pictures.zip(numbers_mut(&mut to)?.chunks_exact_mut(rows * columns * out)) {
-        weft_kernels::convolve(&kind, x, numbers(&weight)?, to);
+    let results = numbers_mut(&mut to)?.chunks_exact_mut(rows * columns * out);
+    for (index, (x, to)) in pictures.zip(results).enumerate() {
+        let added = Added { bias, other: other.map(|other| &other[index * to.len()..]) };
+        weft_kernels::convolve(&kind, x, numbers(&weight)?, added, numbers_mut(&mut scratch)?, to);
     }
     Ok(Some(to))
+}
+
+/// Every pixel of `[n,h,w,c]` four times.
+pub fn double(x: &Array) -> Result<Option<Array>> {
+    let &[n, height, width, channels] = x.shape() else { return Ok(None) };
+    if !applies(&[x]) || x.size() < LARGE {
+        return Ok(None);
+    }
+    let (x, mut out) = (settled(x)?, fresh(&[n, 2 * height, 2 * width, channels])?);
+    weft_kernels::double(numbers(&x)?, width as usize, channels as usize, numbers_mut(&mut out)?);
+    Ok(Some(out))
 }
 
 /// Tensors of equal shapes but for `axis`, one after the other along it.
@@ -342,6 +358,8 @@ mod tests {
             assert_eq!(distance(&sum, &ops::add(a, b).unwrap()), 0.0);
             let product = arithmetic(Arithmetic::Multiply, a, b).unwrap().unwrap();
             assert_eq!(distance(&product, &ops::multiply(a, b).unwrap()), 0.0);
+            let larger = arithmetic(Arithmetic::Maximum, a, b).unwrap().unwrap();
+            assert_eq!(distance(&larger, &ops::maximum(a, b).unwrap()), 0.0);
         }
         let gated = ops::multiply(mlx_silu(&x), &other).unwrap();
         assert!(distance(&silu_multiply(&x, &other).unwrap().unwrap(), &gated) < 1e-6);
@@ -357,7 +375,9 @@ mod tests {
         assert!(distance(&ours, &expected) < 1e-6);
         let expected = compute::group_norm(&x, 6, Some(&weight), Some(&bias), 1e-6).unwrap();
         use_here(true);
-        assert!(distance(&group_norm(&x, 6, &weight, &bias, 1e-6).unwrap().unwrap(), &expected) < 2e-6);
+        let norm = |silu| group_norm(&x, 6, &weight, &bias, 1e-6, silu).unwrap().unwrap();
+        assert!(distance(&norm(false), &expected) < 2e-6);
+        assert!(distance(&norm(true), &mlx_silu(&expected)) < 2e-6);
 
         for (size, kernel, stride, padding) in [
             ([9, 7, 5, 6], 3, 1, 1),
@@ -366,8 +386,8 @@ mod tests {
             ([9, 7, 5, 40], 5, 2, 3),
             ([9, 7, 40, 70], 4, 3, 2),
             // Large enough for Winograd's way.
-            ([31, 21, 32, 64], 3, 1, 1),
-            ([20, 25, 48, 32], 3, 1, 0),
+            ([31, 41, 32, 64], 3, 1, 1),
+            ([45, 25, 48, 32], 3, 1, 0),
             ([22, 117, 32, 32], 3, 1, 2),
         ] {
             let [height, width, channels, out] = size;
@@ -375,9 +395,21 @@ mod tests {
             let weight = random(&[out, kernel, kernel, channels], 11);
             let (s, p) = ((stride, stride), (padding, padding));
             let expected = ops::conv2d(&x, &weight, s, p, None, None).unwrap();
-            let ours = conv2d(&x, &weight, [stride as usize; 2], [padding as usize; 2]).unwrap().unwrap();
-            assert!(distance(&ours, &expected) < 2e-6, "{size:?} {kernel} {stride} {padding}");
+            let [s, p] = [[stride as usize; 2], [padding as usize; 2]];
+            let ours = conv2d(&x, &weight, s, p, [None; 2]).unwrap().unwrap();
+            assert!(distance(&ours, &expected) < 4e-6, "{size:?} {kernel} {stride} {padding}");
+            let (bias, other) = (random(&[out], 13), random(expected.shape(), 14));
+            let expected = ops::add(ops::add(&expected, &bias).unwrap(), &other).unwrap();
+            let ours = conv2d(&x, &weight, s, p, [Some(&bias), Some(&other)]).unwrap().unwrap();
+            assert!(distance(&ours, &expected) < 4e-6, "{size:?} {kernel} {stride} {padding}, with sums");
         }
+
+        let picture = random(&[2, 60, 90, 30], 15);
+        let ours = double(&picture).unwrap().unwrap();
+        use_here(false);
+        let expected = compute::interpolate(&picture, &[120, 180], "nearest".to_owned()).unwrap();
+        use_here(true);
+        assert_eq!(distance(&ours, &expected), 0.0);
 
         for (axis, shapes) in [(3, [[2, 300, 300, 5], [2, 300, 300, 1]]), (-2, [[3, 40, 100, 16], [3, 40, 50, 16]])] {
             let parts = shapes.map(|shape| random(&shape, 12));
@@ -463,7 +495,7 @@ mod tests {
             Array::from_f32(1000.0),
         );
         let (one, zero) = (ops::ones::<f32>(&[8]).unwrap(), ops::zeros::<f32>(&[8]).unwrap());
-        let normed = settled(&group_norm(&x.unwrap(), 2, &one, &zero, 1e-6).unwrap().unwrap()).unwrap();
+        let normed = settled(&group_norm(&x.unwrap(), 2, &one, &zero, 1e-6, false).unwrap().unwrap()).unwrap();
         let square_mean =
             numbers(&normed).unwrap().iter().map(|x| f64::from(x * x)).sum::<f64>() / normed.size() as f64;
         // eps is 1 % of the variance 1e-4.

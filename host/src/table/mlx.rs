@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use mlx_rs::{Array, Dtype as MlxDtype};
 use plugin_api::{Dtype, Error, Result};
 
-use super::cpu;
+use super::{buffer, cpu};
 
 /// What MLX computes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -75,18 +75,19 @@ pub fn active_memory() -> u64 {
 
 /// Bytes that MLX's own arrays hold now.
 pub fn mlx_bytes() -> u64 {
-    mlx_rs::memory::active_memory().unwrap_or(0) as u64
+    (mlx_rs::memory::active_memory().unwrap_or(0) as u64).saturating_sub(buffer::spare_bytes())
 }
 
 /// Bytes that are kept for the next arrays.
 pub fn spare_memory() -> u64 {
-    mlx_rs::memory::cache_memory().unwrap_or(0) as u64
+    mlx_rs::memory::cache_memory().unwrap_or(0) as u64 + buffer::spare_bytes()
 }
 
 /// Gives what MLX and the allocator keep of freed memory back to the system.
 pub fn clear_spare_buffers() {
     // Nothing depends on it: a failure leaves memory in the cache.
     let _ = mlx_rs::memory::clear_cache();
+    buffer::clear_spare();
     crate::allocator::trim();
 }
 

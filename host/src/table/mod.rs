@@ -1,6 +1,7 @@
 //! The host's side of the plugin interface: the table of functions, and the objects behind its handles. This folder
 //! and [`crate::weights`] alone touch MLX.
 
+mod buffer;
 mod compute;
 pub mod cpu;
 mod error;

@@ -36,11 +36,7 @@ impl Conv {
     }
 
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let y = x.conv2d(&self.weight, &[1; 2], &[self.padding; 2], &[1; 2], 1);
-        match &self.bias {
-            Some(bias) => y + bias,
-            None => y,
-        }
+        x.conv2d_add(&self.weight, &[1; 2], &[self.padding; 2], self.bias.as_ref(), None)
     }
 
     /// With the activation behind it, a leaky ReLU. `x` is given back first: it is as large as what comes out.

@@ -308,6 +308,30 @@ pub fn group_norm(x: &Array, groups: i32, weight: Option<&Array>, bias: Option<&
     affine(&standardized(&grouped, &[1, 3], eps)?.reshaped(&x.shape)?, weight, bias)
 }
 
+#[cfg(feature = "v1_2")]
+pub fn group_norm_silu(
+    x: &Array,
+    groups: i32,
+    weight: Option<&Array>,
+    bias: Option<&Array>,
+    eps: f32,
+) -> Result<Array> {
+    silu(&group_norm(x, groups, weight, bias, eps)?)
+}
+
+#[cfg(feature = "v1_2")]
+pub fn conv2d_add(
+    x: &Array,
+    weight: &Array,
+    stride: &[i32],
+    padding: &[i32],
+    bias: Option<&Array>,
+    other: Option<&Array>,
+) -> Result<Array> {
+    let result = conv2d(x, weight, stride, padding, &[1; 2], 1)?;
+    [bias, other].into_iter().flatten().try_fold(result, |sum, added| add(&sum, added))
+}
+
 fn standardized(x: &Array, axes: &[i32], eps: f32) -> Result<Array> {
     let centered = subtract(x, &mean(x, axes, true)?)?;
     multiply(&centered, &variance(x, axes, true)?.map(|variance| 1.0 / (variance + eps).sqrt()))

@@ -32,16 +32,21 @@ impl Conv {
     }
 
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.strided(x, 1, self.padding)
+        self.strided(x, 1, self.padding, None)
+    }
+
+    /// With `other` added, which has the shape of the result.
+    pub fn forward_add(&self, x: &Tensor, other: &Tensor) -> Tensor {
+        self.strided(x, 1, self.padding, Some(other))
     }
 
     /// Half the height and width: a row and a column of zeros go below and to the right first.
     pub fn halve(&self, x: &Tensor) -> Tensor {
-        self.strided(&x.pad(&[0, 0, 0, 0], &[0, 1, 1, 0], 0.0), 2, 0)
+        self.strided(&x.pad(&[0, 0, 0, 0], &[0, 1, 1, 0], 0.0), 2, 0, None)
     }
 
-    fn strided(&self, x: &Tensor, stride: i32, padding: i32) -> Tensor {
-        x.conv2d(&self.weight, &[stride; 2], &[padding; 2], &[1; 2], 1) + &self.bias
+    fn strided(&self, x: &Tensor, stride: i32, padding: i32, other: Option<&Tensor>) -> Tensor {
+        x.conv2d_add(&self.weight, &[stride; 2], &[padding; 2], Some(&self.bias), other)
     }
 }
 
@@ -66,5 +71,10 @@ impl GroupNorm {
 
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.group_norm(self.groups, Some(&self.weight), Some(&self.bias), EPS)
+    }
+
+    /// With silu behind it.
+    pub fn activated(&self, x: &Tensor) -> Tensor {
+        x.group_norm_silu(self.groups, Some(&self.weight), Some(&self.bias), EPS)
     }
 }

@@ -48,13 +48,13 @@ impl Decoder {
     /// `[n, h, w, latent_channels]` → `[n, height, width, 3]` in −1..1 or a little beyond, float32.
     pub fn forward(&self, z: &Tensor, after: After<'_>) -> Result<Tensor> {
         let z = self.post_quant_conv.as_ref().map_or_else(|| z.clone(), |conv| conv.forward(z));
-        let mut x = self.mid_block.forward(&self.conv_in.forward(&z))?;
+        let mut x = self.mid_block.forward(self.conv_in.forward(&z))?;
         after(&x)?;
         for block in &self.up_blocks {
-            x = block.forward(&x)?;
+            x = block.forward(x)?;
             after(&x)?;
         }
-        let pixels = self.conv_out.forward(&self.conv_norm_out.forward(&x).silu()).as_dtype(Dtype::Float32);
+        let pixels = self.conv_out.forward(&self.conv_norm_out.activated(&x)).as_dtype(Dtype::Float32);
         after(&pixels)?;
         Ok(pixels)
     }
@@ -76,12 +76,14 @@ fn up_blocks(decoder: &Checkpoint, config: &Config) -> Result<Vec<UpBlock>> {
 }
 
 impl UpBlock {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = self.resnets.iter().fold(x.clone(), |x, resnet| resnet.forward(&x));
+    fn forward(&self, x: Tensor) -> Result<Tensor> {
+        let x = self.resnets.iter().fold(x, |x, resnet| resnet.forward(x));
         let Some(conv) = &self.upsampler else {
             return Ok(x);
         };
         let [_, height, width, _] = x.dims("a layer of the VAE")?;
-        Ok(conv.forward(&x.interpolate(&[2 * height, 2 * width], "nearest")))
+        let doubled = x.interpolate(&[2 * height, 2 * width], "nearest");
+        drop(x);
+        Ok(conv.forward(&doubled))
     }
 }

@@ -52,11 +52,11 @@ impl Encoder {
     pub fn forward(&self, x: &Tensor, after: After<'_>) -> Result<Tensor> {
         let mut x = self.conv_in.forward(x);
         for block in &self.down_blocks {
-            x = block.forward(&x);
+            x = block.forward(x);
             after(&x)?;
         }
-        let x = self.mid_block.forward(&x)?;
-        let moments = self.conv_out.forward(&self.conv_norm_out.forward(&x).silu());
+        let x = self.mid_block.forward(x)?;
+        let moments = self.conv_out.forward(&self.conv_norm_out.activated(&x));
         let moments = self.quant_conv.as_ref().map_or_else(|| moments.clone(), |conv| conv.forward(&moments));
         let means = moments.narrow(3, 0, self.latent_channels).as_dtype(Dtype::Float32);
         after(&means)?;
@@ -80,8 +80,8 @@ fn down_blocks(encoder: &Checkpoint, config: &Config) -> Result<Vec<DownBlock>> 
 }
 
 impl DownBlock {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self.resnets.iter().fold(x.clone(), |x, resnet| resnet.forward(&x));
+    fn forward(&self, x: Tensor) -> Tensor {
+        let x = self.resnets.iter().fold(x, |x, resnet| resnet.forward(x));
         self.downsampler.as_ref().map_or_else(|| x.clone(), |conv| conv.halve(&x))
     }
 }

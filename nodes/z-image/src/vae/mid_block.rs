@@ -20,11 +20,11 @@ impl MidBlock {
         Ok(Self { resnets: [resnet(0)?, resnet(1)?], attention: config.mid_block_add_attention.then(attention) })
     }
 
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: Tensor) -> Result<Tensor> {
         let mut x = self.resnets[0].forward(x);
         if let Some(attention) = &self.attention {
             x = attention.forward(&x)?;
         }
-        Ok(self.resnets[1].forward(&x))
+        Ok(self.resnets[1].forward(x))
     }
 }

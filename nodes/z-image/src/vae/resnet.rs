@@ -32,12 +32,18 @@ impl Resnet {
         (0..count).map(|i| Self::new(&checkpoint.at(format!("resnets.{i}")), first(i), outputs, groups)).collect()
     }
 
-    pub fn forward(&self, x: &Tensor) -> Tensor {
-        let y = self.conv1.forward(&self.norm1.forward(x).silu());
-        let y = self.conv2.forward(&self.norm2.forward(&y).silu());
+    /// `x` is given back as soon as it is not needed any more: at the last level it is the largest tensor of all.
+    pub fn forward(&self, x: Tensor) -> Tensor {
+        let y = self.conv1.forward(&self.norm1.activated(&x));
+        let around = self.around(x);
+        let y = self.norm2.activated(&y);
+        self.conv2.forward_add(&y, &around)
+    }
+
+    fn around(&self, x: Tensor) -> Tensor {
         match &self.conv_shortcut {
-            Some(conv) => conv.forward(x) + y,
-            None => x + y,
+            Some(conv) => conv.forward(&x),
+            None => x,
         }
     }
 }
