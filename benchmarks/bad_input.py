@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the rows of the tables of bad input by family, and measures time and memory of each.
 
-    cargo build --workspace && python benchmarks/bad_input.py [--profile dev] [--filter bad_input::]
+    cargo build --workspace --locked && python benchmarks/bad_input.py [--profile dev] [--filter bad_input::]
 
 The tests run as ever, one after the other, and each case once more under this file, which writes down how long it took and
 how much memory the larger of its two processes, client and engine, had at most. Fails where a refusal took a second or 256 MB.

@@ -1,6 +1,6 @@
 """Runs every example in examples/ again and again in one engine, and fails where a handle or a byte of a tensor is left.
 
-    cargo build --release --manifest-path examples/Cargo.toml
+    cargo build --release --locked --manifest-path examples/Cargo.toml
     python benchmarks/leaks.py [--runs 10000] [--profile release] [EXAMPLE...]
 
 An example's own nodes and what takes from them run again, everything else once. Pictures are small and steps few, but

@@ -45,7 +45,7 @@ fn draw(engine: &mut Engine, at: &Place, round: u32) {
     follow(engine).expect("the engine lives");
 }
 
-/// `WEFT_FAULT_ROUNDS=1000 cargo test -p weft-tests --test weft -- --nocapture load::` tells the numbers of a thousand.
+/// `WEFT_FAULT_ROUNDS=1000 cargo test -p weft-tests --test weft --locked -- --nocapture load::` tells the numbers of a thousand.
 #[test]
 fn an_engine_does_not_grow() {
     let (at, mut engine, mut warm) = (Place::new(), start(), None);

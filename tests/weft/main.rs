@@ -6,6 +6,7 @@ mod cache;
 mod cancel;
 mod contained;
 mod demo_upscaler;
+mod dependencies;
 mod editor;
 mod engine;
 mod esrgan;

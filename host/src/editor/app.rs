@@ -361,7 +361,7 @@ impl Editor {
             text: ctx.zoom_factor(),
             sidebar: self.sidebar.is_some(),
         };
-        self.stored.keep(settings, &mut self.toasts);
+        self.keep(settings);
         self.scene.textures.clean();
         let star = if self.scene.document.is_changed() { "• " } else { "" };
         let title =

@@ -94,7 +94,7 @@ impl Editor {
                 let is_dark = !theme::is_dark(ctx);
                 ctx.set_theme(if is_dark { egui::Theme::Dark } else { egui::Theme::Light });
                 let settings = Settings { is_dark: Some(is_dark), ..self.stored.settings() };
-                self.stored.keep(settings, &mut self.toasts);
+                self.keep(settings);
             }
             Action::TextLarger => ctx.set_zoom_factor((ctx.zoom_factor() + 0.1).min(2.5)),
             Action::TextSmaller => ctx.set_zoom_factor((ctx.zoom_factor() - 0.1).max(0.6)),
@@ -131,6 +131,13 @@ impl Editor {
             Action::Edit(edit) => {
                 self.edit(edit);
             }
+        }
+    }
+
+    /// Writes the settings where they have changed.
+    pub(super) fn keep(&mut self, settings: Settings) {
+        if let Err(why) = self.stored.keep(settings) {
+            self.toasts.note(&why);
         }
     }
 

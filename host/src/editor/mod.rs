@@ -32,6 +32,7 @@ use std::time::Duration;
 
 pub use action::Action;
 pub use app::Editor;
+pub use settings::{Settings, Stored};
 
 use crate::engine;
 use crate::error::{Code, Error, Result};

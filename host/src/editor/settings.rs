@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::toasts::Toasts;
-
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -45,21 +43,24 @@ impl Stored {
     }
 
     /// Writes what has changed.
-    pub fn keep(&mut self, settings: Settings, toasts: &mut Toasts) {
+    ///
+    /// # Errors
+    /// Why they are not kept, as a sentence. From then on they are no more.
+    pub fn keep(&mut self, settings: Settings) -> Result<(), String> {
         if settings == self.settings {
-            return;
+            return Ok(());
         }
         self.settings = settings;
-        let Some(path) = &self.path else { return };
+        let Some(path) = &self.path else { return Ok(()) };
         let text = ron::to_string(&settings).unwrap_or_default();
         let written = path
             .parent()
             .map_or(Ok(()), std::fs::create_dir_all)
             .and_then(|()| crate::atomic::replace(path, text.as_bytes()));
-        if let Err(error) = written {
-            toasts.note(&format!("The settings were not kept: {}", crate::error::io_cause(&error)));
+        written.map_err(|error| {
             self.path = None;
-        }
+            format!("The settings were not kept: {}", crate::error::io_cause(&error))
+        })
     }
 }
 
@@ -74,7 +75,7 @@ mod tests {
         let mut stored = Stored::open(path.clone());
         assert_eq!(stored.settings(), Settings::default());
         let changed = Settings { is_dark: Some(false), text: 1.3, sidebar: false };
-        stored.keep(changed, &mut Toasts::default());
+        stored.keep(changed).unwrap();
         assert_eq!(Stored::open(path.clone()).settings(), changed);
         std::fs::write(path.as_ref().unwrap(), "(text: 1e300").unwrap();
         assert_eq!(Stored::open(path.clone()).settings(), Settings::default());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexSet;
-use plugin_api::InputSpec;
+use plugin_api::{InputSpec, NodeSpec};
 
 use super::order::sort;
 use super::passing::{Mode, Passing, Target};
@@ -78,21 +78,27 @@ pub fn describe(id: &str, kind: &str) -> String {
 }
 
 /// An input that is right by itself; links are still by name.
-enum Checked {
+enum Checked<'a> {
     /// Where nothing comes from there, an input that is not required has a default.
     Link {
-        link: Link,
+        link: &'a Link,
+        /// The index of its node.
+        from: usize,
         required: bool,
         default: Option<Param>,
     },
     Param(Param),
 }
 
-type Inputs = Vec<(String, Checked)>;
+/// By their names.
+type Inputs<'a> = Vec<(&'a str, Checked<'a>)>;
 
+/// Nodes are looked up by name once and have an index from then on, their place in the graph: graphs may be large.
 struct Checker<'a> {
     graph: &'a Graph,
     catalog: &'a Catalog,
+    /// What each node is, where it is known.
+    specs: Vec<Option<&'a NodeSpec>>,
     roots: &'a Roots,
     passing: Passing<'a>,
     /// The plugins that the graph was made with.
@@ -105,20 +111,18 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn new(graph: &'a Graph, catalog: &'a Catalog, roots: &'a Roots, is_partial: bool) -> Self {
         let passing = Passing::new(graph, catalog, is_partial);
-        let named = graph.named_plugins();
-        Self { graph, catalog, roots, passing, named, errors: Vec::new(), skipped: HashMap::new() }
+        let (specs, named) = (specs(graph, catalog), graph.named_plugins());
+        Self { graph, catalog, specs, roots, passing, named, errors: Vec::new(), skipped: HashMap::new() }
     }
 
     fn check(mut self, wanted: &[Link]) -> Partly {
         let graph = self.graph;
-        let mut inputs: HashMap<&str, Inputs> = HashMap::new();
-        for (id, node) in &graph.nodes {
+        let mut inputs = Vec::with_capacity(graph.nodes.len());
+        for (index, (id, node)) in graph.nodes.iter().enumerate() {
             if let Err(error) = Mode::of(node) {
                 self.fail(id, error.place(describe(id, &node.kind)));
             }
-            if self.passing.runs(id) {
-                inputs.insert(id, self.node(id, node));
-            }
+            inputs.push(self.passing.runs(id).then(|| self.node(index, id, node)));
         }
         self.skip(&mut inputs);
         // What does not run may be as wrong as it likes.
@@ -131,14 +135,17 @@ impl<'a> Checker<'a> {
         }
         let needed = self.needed(&inputs, wanted);
         let mut in_the_way = needed.is_empty();
-        let order = sort(&needed, |id| sources(&inputs, id)).unwrap_or_else(|cycle| {
+        let order = sort(&needed, inputs.len(), |node| sources(&inputs[node])).unwrap_or_else(|cycle| {
+            let ids = graph.nodes.keys();
+            let cycle: Vec<&str> = cycle.iter().map(|&node| ids[node].as_str()).collect();
             let error = Error::new(Code::Invalid, "the graph has a cycle: a node takes its own output");
             let error = error.place(cycle.join(" → ")).help("remove one of these links");
-            self.errors.push((cycle.first().cloned(), error));
+            self.errors.push((cycle.first().map(|&id| id.to_owned()), error));
             in_the_way = true;
             Vec::new()
         });
-        in_the_way |= self.errors.iter().any(|(id, _)| id.as_deref().is_none_or(|id| needed.contains(id)));
+        let is_needed = |id: &str| graph.nodes.get_index_of(id).is_some_and(|node| needed.contains(&node));
+        in_the_way |= self.errors.iter().any(|(id, _)| id.as_deref().is_none_or(is_needed));
         let skipped = graph.nodes.keys().filter_map(|id| {
             let why = self.passing.why(id).or_else(|| Some(format!("needs {}", self.skipped.get(id.as_str())?)))?;
             Some((id.clone(), why))
@@ -152,9 +159,9 @@ impl<'a> Checker<'a> {
         self.errors.push((Some(id.to_owned()), error));
     }
 
-    fn node(&mut self, id: &'a str, node: &'a Node) -> Inputs {
+    fn node(&mut self, index: usize, id: &'a str, node: &'a Node) -> Inputs<'a> {
         let place = || describe(id, &node.kind);
-        let Some(spec) = self.catalog.node(&node.kind) else {
+        let Some(spec) = self.specs[index] else {
             let error = unknown_kind(&node.kind, self.catalog, &self.named).place(place());
             self.fail(id, error);
             return Vec::new();
@@ -164,10 +171,10 @@ impl<'a> Checker<'a> {
             let error = Error::new(Code::Invalid, format!("{} has no input `{name}`", node.kind));
             self.fail(id, error.place(place()).help(text::did_you_mean("its inputs are", name, names)));
         }
-        let mut checked = Vec::new();
+        let mut checked = Vec::with_capacity(spec.inputs.len());
         for input in &spec.inputs {
             match self.input(id, node, input) {
-                Ok(Some(value)) => checked.push((input.name.clone(), value)),
+                Ok(Some(value)) => checked.push((input.name.as_str(), value)),
                 Ok(None) => {}
                 Err(error) => self.fail(id, error.place(format!("{}, input `{}`", place(), input.name))),
             }
@@ -175,24 +182,23 @@ impl<'a> Checker<'a> {
         checked
     }
 
-    fn input(&mut self, id: &'a str, node: &Node, spec: &InputSpec) -> Result<Option<Checked>, Error> {
+    fn input(&mut self, id: &'a str, node: &'a Node, spec: &InputSpec) -> Result<Option<Checked<'a>>, Error> {
         match node.inputs.get(&spec.name) {
             Some(Input::Link(link)) => {
-                self.output(link)?;
-                let link = match self.passing.target(link) {
-                    Target::Output(link) => link,
+                let named = self.output(link)?;
+                let target = match self.passing.target(link) {
+                    Target::Output(target) => target,
                     Target::Nothing(why) if spec.required => {
                         self.skipped.entry(id).or_insert(why);
                         return Ok(None);
                     }
                     Target::Nothing(_) => return Ok(default(&spec.kind).map(Checked::Param)),
                 };
-                if let Some(from) =
-                    self.output(&link)?.filter(|from| !spec.kind.link().is_some_and(|wanted| fits(from, wanted)))
-                {
-                    return Err(wrong_kind(&link, from, spec));
+                let (from, kind) = if std::ptr::eq(target, link) { named } else { self.output(target)? };
+                if let Some(kind) = kind.filter(|kind| !spec.kind.link().is_some_and(|wanted| fits(kind, wanted))) {
+                    return Err(wrong_kind(target, kind, spec));
                 }
-                Ok(Some(Checked::Link { link, required: spec.required, default: default(&spec.kind) }))
+                Ok(Some(Checked::Link { link: target, from, required: spec.required, default: default(&spec.kind) }))
             }
             Some(Input::Value(raw)) => self.value(raw, spec).map(|param| param.map(Checked::Param)),
             None if spec.required => Err(missing(spec)),
@@ -200,22 +206,22 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The kind of the output that `link` names. An unknown node is an error of its own; what it would put out is not
-    /// known.
-    fn output(&self, link: &Link) -> Result<Option<&'a str>, Error> {
-        let Some(node) = self.graph.nodes.get(&link.node) else {
+    /// The index of the node that `link` names, and its output's kind. An unknown node is an error of its own; what it
+    /// would put out is not known.
+    fn output(&self, link: &Link) -> Result<(usize, Option<&'a str>), Error> {
+        let Some((index, _, node)) = self.graph.nodes.get_full(&link.node) else {
             let names = self.graph.nodes.keys().map(String::as_str);
             let error =
                 Error::new(Code::Invalid, format!("the link goes to `{}`, which is not in the graph", link.node));
             return Err(error.help(text::did_you_mean("the nodes are", &link.node, names)));
         };
-        let Some(spec) = self.catalog.node(&node.kind) else { return Ok(None) };
+        let Some(spec) = self.specs[index] else { return Ok((index, None)) };
         let Some(output) = spec.outputs.iter().find(|output| output.name == link.output) else {
             let names = spec.outputs.iter().map(|output| output.name.as_str());
             let error = Error::new(Code::Invalid, format!("{} has no output `{}`", node.kind, link.output));
             return Err(error.help(text::did_you_mean("its outputs are", &link.output, names)));
         };
-        Ok(Some(&output.kind))
+        Ok((index, Some(&output.kind)))
     }
 
     fn value(&self, raw: &str, spec: &InputSpec) -> Result<Option<Param>, Error> {
@@ -245,15 +251,16 @@ impl<'a> Checker<'a> {
     }
 
     /// Spreads [`Checker::skipped`] over required inputs, and puts defaults in the place of the other links.
-    fn skip(&mut self, inputs: &mut HashMap<&'a str, Inputs>) {
+    fn skip(&mut self, inputs: &mut [Option<Inputs<'a>>]) {
         if self.skipped.is_empty() {
             return;
         }
-        let mut takers: HashMap<String, Vec<&'a str>> = HashMap::new();
-        for (id, inputs) in inputs.iter() {
-            for (_, input) in inputs {
+        let ids = self.graph.nodes.keys();
+        let mut takers: HashMap<&str, Vec<&'a str>> = HashMap::new();
+        for (id, inputs) in ids.clone().zip(inputs.iter()) {
+            for (_, input) in inputs.iter().flatten() {
                 if let Checked::Link { link, required: true, .. } = input {
-                    takers.entry(link.node.clone()).or_default().push(id);
+                    takers.entry(&link.node).or_default().push(id);
                 }
             }
         }
@@ -267,8 +274,9 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        inputs.retain(|id, _| !self.skipped.contains_key(id));
-        for inputs in inputs.values_mut() {
+        for (id, inputs) in ids.zip(inputs) {
+            *inputs = inputs.take().filter(|_| !self.skipped.contains_key(id.as_str()));
+            let Some(inputs) = inputs else { continue };
             inputs.retain_mut(|(_, input)| match input {
                 Checked::Link { link, default, .. } if self.skipped.contains_key(link.node.as_str()) => {
                     let param = default.take();
@@ -281,18 +289,16 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The nodes that have to run. Reports graphs without an end.
-    fn needed<'b>(&mut self, inputs: &'b HashMap<&'b str, Inputs>, wanted: &'b [Link]) -> IndexSet<&'b str>
-    where
-        'a: 'b,
-    {
-        let is_sink = |node: &Node| self.catalog.node(&node.kind).is_some_and(|spec| spec.sink);
-        let sinks = || self.graph.nodes.iter().filter(|(_, node)| is_sink(node)).map(|(id, _)| id.as_str());
-        let mut needed: IndexSet<&str> = sinks().filter(|id| inputs.contains_key(id)).collect();
-        needed.extend(wanted.iter().map(|link| link.node.as_str()).filter(|id| inputs.contains_key(id)));
+    /// The nodes that have to run, with all that they take from. Reports graphs without an end.
+    fn needed(&mut self, inputs: &[Option<Inputs<'a>>], wanted: &[Link]) -> IndexSet<usize> {
+        let runs = |node: &usize| inputs[*node].is_some();
+        let sinks: Vec<usize> =
+            (0..inputs.len()).filter(|&node| self.specs[node].is_some_and(|spec| spec.sink)).collect();
+        let wanted = wanted.iter().filter_map(|link| self.graph.nodes.get_index_of(&link.node));
+        let mut needed: IndexSet<usize> = sinks.iter().copied().chain(wanted).filter(runs).collect();
         if needed.is_empty() && self.errors.is_empty() {
             let error = Error::new(Code::Invalid, "the graph has nothing to run");
-            let error = if sinks().next().is_none() {
+            let error = if sinks.is_empty() {
                 error.cause("no node saves or shows anything").help("add an image-io/SaveImage")
             } else {
                 let cause = "every node that saves or shows something is muted, or needs one that is muted or missing";
@@ -301,43 +307,45 @@ impl<'a> Checker<'a> {
             self.errors.push((None, error));
         }
         let mut next = 0;
-        while let Some(id) = needed.get_index(next).copied() {
-            needed.extend(sources(inputs, id));
+        while let Some(&node) = needed.get_index(next) {
+            needed.extend(sources(&inputs[node]));
             next += 1;
         }
         needed
     }
 }
 
-/// The nodes that a node takes from.
-fn sources<'b>(inputs: &'b HashMap<&str, Inputs>, id: &str) -> Vec<&'b str> {
-    let source = |(_, input): &'b (String, Checked)| match input {
-        Checked::Link { link, .. } => Some(link.node.as_str()),
-        Checked::Param(_) => None,
-    };
-    inputs.get(id).into_iter().flatten().filter_map(source).collect()
+/// What each node of a graph is; none where no plugin brings it.
+fn specs<'a>(graph: &'a Graph, catalog: &'a Catalog) -> Vec<Option<&'a NodeSpec>> {
+    let mut known: HashMap<&str, Option<&NodeSpec>> = HashMap::new();
+    let kinds = graph.nodes.values().map(|node| node.kind.as_str());
+    kinds.map(|kind| *known.entry(kind).or_insert_with(|| catalog.node(kind))).collect()
 }
 
-fn plan(graph: &Graph, order: &[String], mut inputs: HashMap<&str, Inputs>) -> Plan {
-    let index: HashMap<&str, usize> = order.iter().enumerate().map(|(index, id)| (id.as_str(), index)).collect();
-    let source = |input: Checked| match input {
-        Checked::Link { link, .. } => Source::Step { step: index[link.node.as_str()], output: link.output },
-        Checked::Param(param) => Source::Param(param),
+/// The nodes that a node with these inputs takes from.
+fn sources(inputs: &Option<Inputs<'_>>) -> impl Iterator<Item = usize> {
+    inputs.iter().flatten().filter_map(|(_, input)| match input {
+        Checked::Link { from, .. } => Some(*from),
+        Checked::Param(_) => None,
+    })
+}
+
+fn plan(graph: &Graph, order: &[usize], mut inputs: Vec<Option<Inputs<'_>>>) -> Plan {
+    let mut step_of = vec![0; inputs.len()];
+    order.iter().enumerate().for_each(|(step, &node)| step_of[node] = step);
+    let source = |(name, input): (&str, Checked<'_>)| {
+        let source = match input {
+            Checked::Link { link, from, .. } => Source::Step { step: step_of[from], output: link.output.clone() },
+            Checked::Param(param) => Source::Param(param),
+        };
+        (name.to_owned(), source)
     };
-    let steps = order
-        .iter()
-        .map(|id| Step {
-            node: id.clone(),
-            kind: graph.nodes[id].kind.clone(),
-            inputs: inputs
-                .remove(id.as_str())
-                .into_iter()
-                .flatten()
-                .map(|(name, input)| (name, source(input)))
-                .collect(),
-        })
-        .collect();
-    Plan { steps }
+    let step = |&node: &usize| Step {
+        node: graph.nodes.keys()[node].clone(),
+        kind: graph.nodes[node].kind.clone(),
+        inputs: inputs[node].take().into_iter().flatten().map(source).collect(),
+    };
+    Plan { steps: order.iter().map(step).collect() }
 }
 
 #[cfg(test)]

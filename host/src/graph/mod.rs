@@ -98,7 +98,7 @@ pub enum Input {
 }
 
 /// The output of a node: `node.output`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Link {
     pub node: String,
     pub output: String,

@@ -36,9 +36,9 @@ impl Mode {
 
 /// Where a link leads when nodes that do not run are passed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum Target<'a> {
     /// An output of a node that runs.
-    Output(Link),
+    Output(&'a Link),
     /// Nothing comes from there; why, as the end of "needs …".
     Nothing(String),
 }
@@ -50,7 +50,7 @@ pub(super) struct Passing<'a> {
     modes: HashMap<&'a str, Mode>,
     /// Nodes of plugins that are not there, with the reason as the end of "needs …".
     absent: HashMap<&'a str, String>,
-    known: HashMap<(String, String), Target>,
+    known: HashMap<&'a Link, Target<'a>>,
 }
 
 impl<'a> Passing<'a> {
@@ -83,44 +83,42 @@ impl<'a> Passing<'a> {
     }
 
     /// Where `link` leads. It goes round in a circle of bypassed nodes no more than once.
-    pub fn target(&mut self, link: &Link) -> Target {
-        let mut path: HashSet<(String, String)> = HashSet::new();
-        let mut at = link.clone();
+    pub fn target(&mut self, link: &'a Link) -> Target<'a> {
+        let mut path: HashSet<&Link> = HashSet::new();
+        let mut at = link;
         let target = loop {
-            let key = (at.node.clone(), at.output.clone());
-            if let Some(known) = self.known.get(&key) {
+            if let Some(known) = self.known.get(at) {
                 break known.clone();
             }
-            if self.absent.contains_key(at.node.as_str()) {
-                break Target::Nothing(self.absent[at.node.as_str()].clone());
+            if let Some(reason) = self.absent.get(at.node.as_str()) {
+                break Target::Nothing(reason.clone());
             }
             match self.modes.get(at.node.as_str()) {
                 None | Some(Mode::Active) => break Target::Output(at),
                 Some(Mode::Muted) => break Target::Nothing(format!("`{}`, which is muted", at.node)),
                 Some(Mode::Bypassed) => {}
             }
-            let circle = path.contains(&key);
-            match self.through(&at).filter(|_| !circle) {
+            let is_new = path.insert(at);
+            match self.through(at).filter(|_| is_new) {
                 Some(next) => at = next,
                 None => {
                     let name = &at.node;
                     break Target::Nothing(format!("`{name}`, which is bypassed and has nothing to pass on"));
                 }
             }
-            path.insert(key);
         };
-        self.known.extend(path.into_iter().map(|key| (key, target.clone())));
+        self.known.extend(path.into_iter().map(|link| (link, target.clone())));
         target
     }
 
     /// What a bypassed node's output stands for: the link in its first linked input of that kind.
-    fn through(&self, link: &Link) -> Option<Link> {
+    fn through(&self, link: &Link) -> Option<&'a Link> {
         let node = self.graph.nodes.get(&link.node)?;
         let spec = self.catalog.node(&node.kind)?;
         let kind = &spec.outputs.iter().find(|output| output.name == link.output)?.kind;
         let inputs = spec.inputs.iter().filter(|input| input.kind.link() == Some(kind.as_str()));
         inputs.into_iter().find_map(|input| match node.inputs.get(&input.name) {
-            Some(Input::Link(link)) => Some(link.clone()),
+            Some(Input::Link(link)) => Some(link),
             _ => None,
         })
     }

@@ -35,11 +35,17 @@ impl Named {
 impl Graph {
     /// The plugins that the graph names and that its nodes are of, by id. What cannot be read is left out.
     pub fn named_plugins(&self) -> BTreeMap<String, Named> {
+        let Some(block) = self.other.get(FIELD).and_then(|field| Block::read(field, b'{')) else {
+            return BTreeMap::new();
+        };
         let used = self.used_plugins();
-        let block = self.other.get(FIELD).and_then(|field| Block::read(field, b'{'));
         let entry = |piece: Piece| Some((unquote(&piece.key)?, ron::from_str(&piece.value).ok()?));
-        let entries = block.into_iter().flat_map(|block| block.pieces).filter_map(entry);
-        entries.filter(|(id, _): &(String, Named)| used.contains(id.as_str())).collect()
+        block
+            .pieces
+            .into_iter()
+            .filter_map(entry)
+            .filter(|(id, _): &(String, Named)| used.contains(id.as_str()))
+            .collect()
     }
 
     /// Where the loaded plugins are not those that the graph was made with, as sentences.

@@ -57,14 +57,18 @@ fn run_into(folder: &Path, fault: Option<(Signal, Duration)>) -> (Result<Vec<Eve
 #[test]
 fn any_signal_at_any_moment() {
     let at = Place::new();
-    let (first, mut span) = run_into(Path::new(&at.path("out/first")), None);
-    first.expect("a whole run");
-    let whole = std::fs::read(at.path("out/first/fox.png")).expect("a picture");
+    let mut span = Duration::MAX;
+    for clean in 0..3 {
+        let (result, took) = run_into(Path::new(&at.path(&format!("out/clean {clean}"))), None);
+        result.expect("a whole run");
+        span = span.min(took);
+    }
+    let whole = std::fs::read(at.path("out/clean 0/fox.png")).expect("a picture");
     let (mut died, times) = (0, rounds(SIGNALS.len() as u32));
     for (round, signal) in (0..times).zip(SIGNALS.iter().cycle()) {
         let folder = at.path(&format!("out/{round}"));
-        match run_into(Path::new(&folder), Some((*signal, moment(span)))) {
-            // It came too late.
+        match run_into(Path::new(&folder), Some((*signal, moment(span.mul_f64(0.9))))) {
+            // It came too late: this run was the quickest so far.
             (Ok(_), took) => span = span.min(took),
             (Err(error), _) => {
                 died += 1;

@@ -20,17 +20,18 @@ struct Writer {
     name: &'static str,
     /// Puts the files there and gives the arguments.
     arrange: fn(&Place) -> Vec<String>,
-    /// What has to go before it writes again; empty where it writes beside it or over it.
-    in_the_way: &'static str,
+    /// Takes away what is in the way of writing again; nothing where it writes beside it or over it.
+    clear: fn(&Place),
 }
 
-const WRITERS: [Writer; 6] = [
-    Writer { name: "a picture, and a latent in folders of its own", arrange: picture, in_the_way: "" },
-    Writer { name: "an export", arrange: export, in_the_way: "" },
-    Writer { name: "a converted LoRA", arrange: lora, in_the_way: "" },
-    Writer { name: "a converted model", arrange: model, in_the_way: "out/model" },
-    Writer { name: "a merge", arrange: merge, in_the_way: "" },
-    Writer { name: "a schedule", arrange: schedule, in_the_way: "" },
+const WRITERS: [Writer; 7] = [
+    Writer { name: "a picture, and a latent in folders of its own", arrange: picture, clear: |_| {} },
+    Writer { name: "an export", arrange: export, clear: |_| {} },
+    Writer { name: "a converted LoRA", arrange: lora, clear: |_| {} },
+    Writer { name: "a converted model", arrange: model, clear: clear_model },
+    Writer { name: "a merge", arrange: merge, clear: |_| {} },
+    Writer { name: "a schedule", arrange: schedule, clear: |_| {} },
+    Writer { name: "a cache", arrange: cache, clear: clear_cache },
 ];
 
 fn texts(arguments: &[&str]) -> Vec<String> {
@@ -78,6 +79,10 @@ fn schedule(at: &Place) -> Vec<String> {
     texts(&["calibrate", &graph, "--prompts", &prompts, "-o", &output, "--models", &models])
 }
 
+fn cache(at: &Place) -> Vec<String> {
+    at.run_with(&["--cache", &at.path("out/cache")])
+}
+
 fn words(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
@@ -104,7 +109,7 @@ fn read_to_the_end(child: &mut Child) {
 
 /// What has a name of its own. A calibration's record of what it has measured is no result.
 fn kept(at: &Place) -> Files {
-    let is_kept = |name: &String| !name.contains(".weft-tmp-") && !name.ends_with(".partial");
+    let is_kept = |name: &String| !is_temporary(name) && !name.ends_with(".partial");
     let read = |name: String| {
         let bytes = std::fs::read(Path::new(&at.path("out")).join(&name)).expect("a file");
         (name, bytes)
@@ -112,11 +117,21 @@ fn kept(at: &Place) -> Files {
     at.written().into_iter().filter(is_kept).map(read).collect()
 }
 
-fn clear(writer: &Writer, at: &Place) {
-    if !writer.in_the_way.is_empty() {
-        drop(std::fs::remove_dir_all(at.path(writer.in_the_way)));
-        drop(std::fs::remove_file(at.path(writer.in_the_way)));
-    }
+fn clear_model(at: &Place) {
+    drop(std::fs::remove_dir_all(at.path("out/model")));
+    drop(std::fs::remove_file(at.path("out/model")));
+}
+
+/// What is not complete stays: the next run is to take it away.
+fn clear_cache(at: &Place) {
+    let is_entry = |name: &String| name.starts_with("cache/") && !is_temporary(name);
+    at.written().iter().filter(|name| is_entry(name)).for_each(|name| {
+        std::fs::remove_file(Path::new(&at.path("out")).join(name)).expect("an entry");
+    });
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.contains(".weft-tmp-")
 }
 
 /// Any of these files has the bytes of one that a whole run writes, under whatever number.
@@ -134,15 +149,15 @@ fn kill_often(writer: &Writer) {
     assert!(!whole.is_empty(), "{} writes nothing", writer.name);
     let mut left = 0;
     for round in 0..times {
-        clear(writer, &at);
+        (writer.clear)(&at);
         kill_after(&arguments, moment(span), round % 2 == 0);
         assert_whole(writer, &whole, &kept(&at));
-        left += at.written().iter().filter(|name| name.contains(".weft-tmp-")).count();
+        left += at.written().iter().filter(|name| is_temporary(name)).count();
     }
-    clear(writer, &at);
+    (writer.clear)(&at);
     run_well(&words(&arguments));
     assert_whole(writer, &whole, &kept(&at));
-    assert!(at.written().iter().all(|name| !name.contains(".weft-tmp-")), "{}: {:?}", writer.name, at.written());
+    assert!(!at.written().iter().any(|name| is_temporary(name)), "{}: {:?}", writer.name, at.written());
     eprintln!("{}: killed {times} times, none corrupt, {left} leftovers seen and gone", writer.name);
 }
 

@@ -7,7 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use weft::document::{Document, Edit, Journal, recover};
+use weft::editor::{Settings, Stored};
 use weft::graph::Graph;
+use weft::library::Hashes;
 use weft::plugins::{Decision, Store};
 use weft::{atomic, output};
 
@@ -31,6 +33,8 @@ fn write_without_end() {
         "journal" => keep_versions(&folder),
         "picture" => write_pictures(&folder),
         "trust" => decide(&folder),
+        "settings" => set(&folder),
+        "hashes" => hash(&folder),
         other => panic!("no writer {other}"),
     }
 }
@@ -90,6 +94,37 @@ fn decide(folder: &Path) {
     for index in 0u64.. {
         let file = format!("library {}", index % 400);
         Store::decide_in(folder, &file, &format!("{index:064x}"), Decision::Trusted).expect("a decision");
+    }
+}
+
+/// Neither of them the settings of somebody who has set nothing.
+const SETTINGS: [Settings; 2] = [
+    Settings { is_dark: Some(true), text: 1.5, sidebar: false },
+    Settings { is_dark: Some(false), text: 2.0, sidebar: false },
+];
+
+fn set(folder: &Path) {
+    let mut stored = Stored::open(Some(folder.join("settings.ron")));
+    loop {
+        SETTINGS.iter().for_each(|settings| stored.keep(*settings).expect("they are kept"));
+    }
+}
+
+/// Where the model files lie whose hashes are kept in `folder`.
+fn model(folder: &Path, index: u32) -> PathBuf {
+    folder.with_file_name(format!("{index}.gguf"))
+}
+
+/// 300 files, of which the first one changes all the time.
+fn hash(folder: &Path) {
+    let hashes = Hashes::open(Some(folder.join("hashes.json")));
+    (0..300).for_each(|index| std::fs::write(model(folder, index), index.to_string()).expect("a file"));
+    for round in 0u64.. {
+        std::fs::write(model(folder, 0), round.to_string()).expect("a file");
+        for index in 0..300 {
+            hashes.compute(&model(folder, index), &mut |_| true).expect("a hash");
+        }
+        hashes.save();
     }
 }
 
@@ -183,6 +218,27 @@ fn a_trust_store_is_whole() {
         Store::decide_in(folder, "another", &"f".repeat(64), Decision::Denied).expect("a store that can be read");
         let text = std::fs::read_to_string(folder.join("trust.ron")).expect("a store");
         assert!(text.contains("another"), "{text}");
+        assert_clean(folder);
+    });
+}
+
+#[test]
+fn settings_are_the_old_or_the_new_ones() {
+    kill_often("settings", |folder| {
+        let mut stored = Stored::open(Some(folder.join("settings.ron")));
+        assert!(SETTINGS.contains(&stored.settings()), "{:?}", stored.settings());
+        stored.keep(Settings::default()).expect("they are kept");
+        assert_clean(folder);
+    });
+}
+
+/// A cache that cannot be read counts as empty: then all of them would be unknown.
+#[test]
+fn hashes_are_known_again() {
+    kill_often("hashes", |folder| {
+        let hashes = Hashes::open(Some(folder.join("hashes.json")));
+        assert!((1..300).all(|index| hashes.known(&model(folder, index)).is_some()), "they are computed anew");
+        hashes.save();
         assert_clean(folder);
     });
 }
