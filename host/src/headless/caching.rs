@@ -96,13 +96,13 @@ mod tests {
     #[test]
     fn libraries_are_told_from_what_else_is_mapped() {
         let maps = "55d0c0e00000-55d0c1e00000 r-xp 00000000 fe:01 12  /usr/bin/weft\n\
-            7f1000000000-7f1000100000 r--p 00000000 fe:01 34      /opt/my libs/libmlx.so\n\
-            7f1000100000-7f1000200000 r-xp 00100000 fe:01 34      /opt/my libs/libmlx.so\n\
+            7f1000000000-7f1000100000 r--p 00000000 fe:01 34      /usr/local/my libs/libmlx.so\n\
+            7f1000100000-7f1000200000 r-xp 00100000 fe:01 34      /usr/local/my libs/libmlx.so\n\
             7f1000300000-7f1000400000 r-xp 00000000 fe:01 35      /usr/lib/libopenblas.so.0.3\n\
             7f1000500000-7f1000600000 rw-p 00000000 00:00 0\n\
             7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0       [vdso]\n";
         let found: Vec<PathBuf> = mapped(maps).into_iter().collect();
-        assert_eq!(found, ["/opt/my libs/libmlx.so", "/usr/lib/libopenblas.so.0.3"].map(PathBuf::from));
+        assert_eq!(found, ["/usr/local/my libs/libmlx.so", "/usr/lib/libopenblas.so.0.3"].map(PathBuf::from));
         assert!(!cfg!(target_os = "linux") || !libraries().is_empty());
     }
 }
