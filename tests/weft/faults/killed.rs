@@ -145,7 +145,7 @@ fn kill_often(writer: &Writer) {
     let arguments = (writer.arrange)(&at);
     let begin = Instant::now();
     run_well(&words(&arguments));
-    let (span, whole, times) = (begin.elapsed(), kept(&at), rounds(6));
+    let (span, whole, times) = (begin.elapsed(), kept(&at), rounds(100));
     assert!(!whole.is_empty(), "{} writes nothing", writer.name);
     let mut left = 0;
     for round in 0..times {
