@@ -255,7 +255,10 @@ pub fn conv2d_add(
     bias: Option<&Array>,
     other: Option<&Array>,
 ) -> Result<Array> {
-    let sizes = |sides: &[i32]| Some([usize::try_from(*sides.first()?).ok()?, usize::try_from(*sides.get(1)?).ok()?]);
+    let sizes = |sides: &[i32]| {
+        let &[height, width] = sides else { return None };
+        Some([usize::try_from(height).ok()?, usize::try_from(width).ok()?])
+    };
     if let (Some(stride), Some(padding)) = (sizes(stride), sizes(padding))
         && let Some(done) = cpu::conv2d(x, weight, stride, padding, [bias, other])?
     {
