@@ -102,7 +102,7 @@ mod tests {
             7f1000500000-7f1000600000 rw-p 00000000 00:00 0\n\
             7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0       [vdso]\n";
         let found: Vec<PathBuf> = mapped(maps).into_iter().collect();
-        assert_eq!(found, ["/usr/local/my libs/libmlx.so", "/usr/lib/libopenblas.so.0.3"].map(PathBuf::from));
+        assert_eq!(found, ["/usr/lib/libopenblas.so.0.3", "/usr/local/my libs/libmlx.so"].map(PathBuf::from));
         assert!(!cfg!(target_os = "linux") || !libraries().is_empty());
     }
 }
