@@ -82,9 +82,21 @@ impl Model {
     }
 
     /// Gives back all that was read of it: no node of this run takes it any more. Whoever does reads it again.
-    pub fn release(&self) {
+    fn release(&self) {
         *self.net.borrow_mut() = None;
         self.weights.forget();
+    }
+
+    /// [`Model::release`], but for what models that are still wanted share with it: the network of one that differs in its
+    /// hooks, the weights of one that changes them.
+    pub fn release_but_for(&self, wanted: impl Iterator<Item = Rc<Self>>) {
+        let wanted: Vec<_> = wanted.filter(|other| other.weights.shares_with(&self.weights)).collect();
+        if wanted.is_empty() {
+            self.release();
+        } else if !wanted.iter().any(|other| Rc::ptr_eq(&other.net, &self.net)) {
+            *self.net.borrow_mut() = None;
+            self.weights.forget_changes();
+        }
     }
 
     /// A text encoder can be larger than what comes after it and is done once the prompt is encoded; the conditioning
