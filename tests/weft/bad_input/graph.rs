@@ -450,6 +450,12 @@ fn values_that_do_not_fit() {
             says: &["`none` is in none of", "input `path`", "--models"],
         },
         Case {
+            name: "a model whose name is mistyped",
+            arrange: |at| at.check(with("\"path\": \"model\"", "\"path\": \"modle\"")),
+            code: 4,
+            says: &["`modle` is in none of", "; there is `model`", "input `path`"],
+        },
+        Case {
             name: "a model outside",
             arrange: |at| at.check(with("\"path\": \"model\"", "\"path\": \"../plain/model\"")),
             code: 4,
