@@ -262,6 +262,12 @@ fn graphs_that_are_not_right() {
             says: &["no node `vae/DecodeLatnet`", "where: node `decode`", "did you mean `vae/DecodeLatent`"],
         },
         Case {
+            name: "a node without its plugin",
+            arrange: |at| at.check(with("vae/DecodeLatent", "DecodeLatent")),
+            code: 4,
+            says: &["no node `DecodeLatent`", "where: node `decode`", "a slash", "did you mean `vae/DecodeLatent`"],
+        },
+        Case {
             name: "a node of no plugin",
             arrange: |at| at.check(with("vae/DecodeLatent", "blur/Gauss")),
             code: 4,
