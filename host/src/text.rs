@@ -26,9 +26,28 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The kind of node that is most likely meant; one without its plugin is compared with the names behind theirs.
+pub fn nearest_kind<'a>(kind: &str, kinds: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    if kind.contains('/') {
+        return nearest(kind, kinds);
+    }
+    let name = |kind: &'a str| kind.rsplit('/').next().unwrap_or(kind);
+    let near = nearest(kind, kinds.clone().into_iter().map(name))?;
+    kinds.into_iter().find(|kind| name(kind) == near)
+}
+
 /// "did you mean `x`?", or the whole list where nothing is near.
 pub fn did_you_mean<'a>(what: &str, name: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(name, candidates.clone()) {
+    or_list(nearest(name, candidates.clone()), what, candidates)
+}
+
+/// The same of a kind of node.
+pub fn did_you_mean_kind<'a>(what: &str, kind: &str, kinds: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    or_list(nearest_kind(kind, kinds.clone()), what, kinds)
+}
+
+fn or_list<'a>(near: Option<&str>, what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("{what}: {}", list(candidates)),
     }
@@ -104,6 +123,15 @@ mod tests {
         for (said, plainly) in cases {
             assert_eq!(plain(said), plainly);
         }
+    }
+
+    #[test]
+    fn a_kind_without_its_plugin_is_found() {
+        let kinds = ["sampler/LeMiCa", "sampler/Sample", "sampler/SaveLatent"];
+        for (kind, near) in [("Sample", 1), ("sample", 1), ("LeMica", 0), ("samplr/Sample", 1), ("SaveLatents", 2)] {
+            assert_eq!(nearest_kind(kind, kinds), Some(kinds[near]), "{kind}");
+        }
+        assert_eq!(nearest_kind("Blur", kinds), None);
     }
 
     #[test]

@@ -30,6 +30,15 @@ pub fn files(folder: &Path, extensions: &[String]) -> Vec<Entry> {
     walk(folder, limits::FOLDER_DEPTH, |_, _| Meets::Enter, |name| has_extension(name, extensions))
 }
 
+/// What a name without a folder may mean there: the folders, and the files that have one of these extensions, in order.
+pub fn directly_in(folder: &Path, extensions: &[String]) -> Vec<Entry> {
+    let entries = names(folder, &mut limits::LISTED_FILES.clone()).into_iter().filter_map(|(name, path)| {
+        let is_folder = path.is_dir();
+        (is_folder || has_extension(&name, extensions)).then_some(Entry { name, path, is_folder, bytes: 0 })
+    });
+    entries.collect()
+}
+
 /// Whether a file's name ends in one of the extensions, or in any where there are none.
 pub fn has_extension(name: &str, extensions: &[String]) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);

@@ -179,6 +179,7 @@ fn pictures_name_no_place_and_nobody() {
         let [name] = &written[..] else { panic!("{written:?}") };
         let bytes = std::fs::read(at.path(&format!("out/{name}"))).expect("a picture");
         let text = String::from_utf8_lossy(&bytes).replace('\0', "");
+        assert!(text.contains("model-loader/LoadModel"), "{format}: the graph cannot be seen");
         let home = home().display().to_string();
         for word in ["xyzzy", &at.path(""), &home, "/tmp/", "/home/", "/Users/"] {
             assert!(!text.contains(word), "{format}: `{word}` is in the picture");
@@ -189,10 +190,14 @@ fn pictures_name_no_place_and_nobody() {
 #[test]
 fn a_picture_without_metadata_says_nothing() {
     let at = Place::new();
-    let arguments = at.run_with(&["--set", "save.metadata=none"]);
-    run_well(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    let bytes = std::fs::read(at.path("out/fox.png")).expect("a picture");
-    for kind in ["tEXt", "iTXt", "zTXt", "eXIf", "tIME"] {
-        assert!(!bytes.windows(4).any(|part| part == kind.as_bytes()), "a chunk {kind}");
-    }
+    let chunks = |metadata: &str| {
+        let arguments =
+            at.run_with(&["--set", &format!("save.name={metadata}"), "--set", &format!("save.metadata={metadata}")]);
+        run_well(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let bytes = std::fs::read(at.path(&format!("out/{metadata}.png"))).expect("a picture");
+        let has = |kind: &&str| bytes.windows(4).any(|part| part == kind.as_bytes());
+        ["tEXt", "iTXt", "zTXt", "eXIf", "tIME"].into_iter().filter(has).collect::<Vec<_>>()
+    };
+    assert_ne!(chunks("graph"), Vec::<&str>::new());
+    assert_eq!(chunks("none"), Vec::<&str>::new());
 }

@@ -261,7 +261,7 @@ fn saving_makes_the_file_and_nothing_is_left_to_save() {
 }
 
 #[test]
-fn ten_thousand_nodes_are_quick() {
+fn ten_thousand_nodes_are_undone_and_done_again() {
     let node = |i: usize| {
         let from = i.saturating_sub(1);
         format!("\"n{i}\": (kind: \"x/A\", inputs: {{ \"v\": Link(\"n{from}.v\"), \"w\": {i} }}),\n")
@@ -269,31 +269,19 @@ fn ten_thousand_nodes_are_quick() {
     let nodes: String = (0..10_000).map(node).collect();
     let places: String = (0..9_000).map(|i| format!("\"n{i}\": ({i}, 0),\n")).collect();
     let text = format!("Graph(format: 1, nodes: {{\n{nodes}}}, editor: {{\n{places}}})");
-    let mut start = std::time::Instant::now();
-    let mut took = |what: &str| {
-        println!("{what}: {:?}", start.elapsed());
-        start = std::time::Instant::now();
-    };
     let mut document = Document::untitled(Graph::parse(&text, "g").unwrap(), None);
-    took("open");
     document.edit(Edit::Move(vec![("n5".into(), [3.0, 3.0])])).unwrap();
-    took("move one");
     let all: Vec<String> = document.graph().nodes.keys().cloned().collect();
     document.edit(Edit::Move(all.iter().map(|id| (id.clone(), [1.0, 1.0])).collect())).unwrap();
-    took("move all");
     let copy = document.copy(&all);
-    took("copy all");
     document.edit(Edit::Paste { text: copy, at: None, links: false }).unwrap();
-    took("paste all");
     document.edit(Edit::Remove(all.iter().step_by(2).cloned().collect())).unwrap();
-    took("remove half");
     document.edit(Edit::Rename { node: "n1".into(), to: "first".into() }).unwrap();
-    took("rename one");
+    let changed = document.text();
     while document.undo() {}
-    took("undo all");
-    assert_eq!(document.text(), text);
+    assert!(document.text() == text);
     while document.redo() {}
-    took("redo all");
+    assert!(document.text() == changed);
 }
 
 #[test]

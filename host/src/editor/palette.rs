@@ -306,13 +306,6 @@ mod tests {
         let catalog = Catalog::of("some-plugin", (0..500).map(node).collect());
         let mut palette = Palette::new(Pos2::ZERO, None);
         palette.query = "resize lat".to_owned();
-        let quickest = (0..20).map(|_| {
-            let start = std::time::Instant::now();
-            assert_eq!(palette.offers(&catalog).len(), 500);
-            start.elapsed()
-        });
-        let quickest = quickest.min().unwrap();
-        // A millisecond is the aim.
-        println!("500 nodes: {quickest:?}");
+        assert_eq!(palette.offers(&catalog).len(), 500);
     }
 }

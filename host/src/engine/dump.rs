@@ -15,7 +15,7 @@ use crate::table::{Value, to_bytes};
 pub fn write(value: &Value, output: &str, file: &Path) -> Result<()> {
     let tensors = collect(value, output)?;
     if tensors.is_empty() {
-        return Err(Error::invalid(format!("`{output}` holds no tensor to dump")));
+        return Err(Error::invalid(format!("`{output}` holds no tensor to dump")).help("dump an output that holds one"));
     }
     let views = tensors.iter().map(|(name, (shape, bytes))| {
         let view = TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);

@@ -45,6 +45,7 @@ pub enum Command {
     Edit(EditFlags),
     /// Check a graph and report every error at once
     Check {
+        /// A .ron graph, or a picture that Weft made
         graph: PathBuf,
         #[command(flatten)]
         common: Common,
@@ -70,6 +71,7 @@ pub enum Command {
     Plugin(PluginCommand),
     /// Print the graph inside a picture
     Info {
+        /// A PNG, JPEG or WebP picture
         picture: PathBuf,
         #[arg(long, help = "Print JSON")]
         json: bool,

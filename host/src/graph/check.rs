@@ -211,8 +211,7 @@ impl<'a> Checker<'a> {
     fn output(&self, link: &Link) -> Result<(usize, Option<&'a str>), Error> {
         let Some((index, _, node)) = self.graph.nodes.get_full(&link.node) else {
             let names = self.graph.nodes.keys().map(String::as_str);
-            let error =
-                Error::new(Code::Invalid, format!("the link goes to `{}`, which is not in the graph", link.node));
+            let error = Error::new(Code::Invalid, format!("the graph has no node `{}`", link.node));
             return Err(error.help(text::did_you_mean("the nodes are", &link.node, names)));
         };
         let Some(spec) = self.specs[index] else { return Ok((index, None)) };
@@ -240,7 +239,11 @@ impl<'a> Checker<'a> {
 
     /// Whether something comes from the output that is to be written.
     fn wanted(&self, link: &Link) -> Result<(), Error> {
-        self.output(link)?;
+        let (_, kind) = self.output(link)?;
+        if let Some(kind) = kind.filter(|kind| matches!(*kind, "TEXT" | "INT" | "FLOAT" | "BOOL")) {
+            let error = Error::new(Code::Usage, format!("`{}` is {kind}, which holds no tensor", link.output));
+            return Err(error.help("dump an output such as IMAGE, LATENT, CONDITIONING or MODEL"));
+        }
         if self.passing.runs(&link.node) && !self.skipped.contains_key(link.node.as_str()) {
             return Ok(());
         }

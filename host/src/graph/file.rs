@@ -37,7 +37,7 @@ impl Graph {
         let text = String::from_utf8(bytes).map_err(|error| {
             Error::new(Code::Unreadable, format!("{} is not text", path.display()))
                 .cause(format!("the byte at {} is not UTF-8", error.utf8_error().valid_up_to()))
-                .help("a graph is a RON text file; the graph inside a picture is read from PNG files")
+                .help("a graph is a RON text file; the graph inside a picture is read from PNG, JPEG and WebP files")
         })?;
         Self::parse(&text, &path.display().to_string())
     }

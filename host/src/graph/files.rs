@@ -59,16 +59,13 @@ impl Roots {
         if let Some(path) = below.iter().map(|folder| folder.join(path)).find(is_it) {
             return Ok(path);
         }
-        let near = if is_sorted {
-            let lists: Vec<Vec<Entry>> = below.iter().map(|folder| walk::files(folder, extensions)).collect();
-            if let Some(entry) = names::find(&lists, extensions, name)? {
-                return Ok(entry.path.clone());
-            }
-            names::nearest(&lists, extensions, name).map(|entry| entry.name.clone())
-        } else {
-            None
-        };
-        Err(absent(name, &below, near))
+        let listed = if is_sorted { walk::files } else { walk::directly_in };
+        let lists: Vec<Vec<Entry>> = below.iter().map(|folder| listed(folder, extensions)).collect();
+        let found = if is_sorted { names::find(&lists, extensions, name)? } else { None };
+        match found {
+            Some(entry) => Ok(entry.path.clone()),
+            None => Err(absent(name, &below, names::nearest(&lists, extensions, name))),
+        }
     }
 
     /// The folders that a name is joined to, first one wins.
@@ -124,17 +121,17 @@ fn below_root(root: &Path, name: &str) -> PathBuf {
 }
 
 /// Why a name means nothing below these folders, and what may have been meant.
-fn absent(name: &str, below: &[PathBuf], near: Option<String>) -> String {
+fn absent(name: &str, below: &[PathBuf], near: Option<&Entry>) -> String {
     let shown = |folder: &PathBuf| folder.display().to_string();
     let there: Vec<String> = below.iter().filter(|folder| folder.is_dir()).map(shown).collect();
-    if there.is_empty() {
-        return format!(
-            "`{name}` is not there, and neither is the folder {}",
-            text::list(below.iter().map(shown).take(1))
-        );
+    match (below, &there[..]) {
+        ([], _) => format!("`{name}` is not there: neither here nor beside the program is there a folder `models`"),
+        ([first, ..], []) => format!("`{name}` is not there, and neither is the folder `{}`", first.display()),
+        _ => {
+            let near = near.map(|near| format!("; there is `{}`", near.name)).unwrap_or_default();
+            format!("`{name}` is in none of {}{near}", text::list(there))
+        }
     }
-    let near = near.map(|near| format!("; there is `{near}`")).unwrap_or_default();
-    format!("`{name}` is in none of {}{near}", text::list(there))
 }
 
 #[cfg(test)]
@@ -193,6 +190,22 @@ mod tests {
             assert!(said.contains(says), "{name}: {said}");
         }
         assert!(roots.find(&Folder::AnyModel, &[], "oil").is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_not_there_tells_of_one_that_is() {
+        let root = folder(&["demo/model_index.json", "diffusion_models/fox.gguf", "notes.txt"]);
+        let mut roots = roots(&[&root]);
+        roots.inputs = vec![root.path().to_owned()];
+        let why = |folder: &Folder, name: &str| roots.find(folder, &["gguf".to_owned()], name).unwrap_err();
+        for (name, near) in [("demoo", "demo"), ("Demo", "demo"), ("foxx.gguf", "fox.gguf")] {
+            let said = why(&Folder::AnyModel, name);
+            assert!(said.ends_with(&format!("; there is `{near}`")), "{said}");
+        }
+        // No file of that kind.
+        assert!(!why(&Folder::Input, "note.gguf").contains("there is"));
+        let nowhere = Roots::default().find(&Folder::AnyModel, &[], "demo").unwrap_err();
+        assert_eq!(nowhere, "`demo` is not there: neither here nor beside the program is there a folder `models`");
     }
 
     #[test]

@@ -123,13 +123,13 @@ impl Graph {
             assignment.split_once('=').ok_or_else(|| usage(format!("--set {assignment} has no `=`")))?;
         let link = Link::parse(target.trim())
             .ok_or_else(|| usage(format!("--set {assignment} names no input: `{target}` has no dot")))?;
-        let names = crate::text::list(self.nodes.keys());
-        let node = self.nodes.get_mut(&link.node).ok_or_else(|| {
-            Error::new(Code::Usage, format!("--set {assignment}: the graph has no node `{}`", link.node))
-                .help(format!("its nodes are {names}"))
-        })?;
-        node.inputs.insert(link.output, Input::of_flag(value));
-        Ok(())
+        if let Some(node) = self.nodes.get_mut(&link.node) {
+            node.inputs.insert(link.output, Input::of_flag(value));
+            return Ok(());
+        }
+        let names = self.nodes.keys().map(String::as_str);
+        let error = Error::new(Code::Usage, format!("--set {assignment}: the graph has no node `{}`", link.node));
+        Err(error.help(crate::text::did_you_mean("its nodes are", &link.node, names)))
     }
 }
 

@@ -27,7 +27,10 @@ pub(super) fn unknown_kind(kind: &str, catalog: &Catalog, named: &BTreeMap<Strin
     let known = kinds.iter().map(String::as_str);
     let error = Error::new(Code::Invalid, format!("there is no node `{kind}`"));
     let named = named.get(plugin);
-    if catalog.has_plugin(plugin) {
+    if !kind.contains('/') {
+        let why = "a kind is the plugin's name, a slash and the node's";
+        error.cause(why).help(text::did_you_mean_kind("`weft nodes` lists all", kind, known))
+    } else if catalog.has_plugin(plugin) {
         error.help(text::did_you_mean("`weft nodes` lists all", kind, known))
     } else if let Some(refused) = catalog.refused.iter().find(|refused| is_of(refused, plugin, named)) {
         let cause = format!("the plugin {} was not loaded: {}", refused.file, refused.reason);

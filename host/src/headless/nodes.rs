@@ -20,7 +20,7 @@ pub fn nodes(kind: Option<&str>, common: &Common) -> Outcome {
     let wanted: Vec<(String, &NodeSpec)> = catalog.nodes().filter(asked_for).collect();
     if let (Some(kind), true) = (kind, wanted.is_empty()) {
         let names: Vec<String> = catalog.offered().map(|(name, _)| name).collect();
-        let help = text::did_you_mean("the nodes are", kind, names.iter().map(String::as_str));
+        let help = text::did_you_mean_kind("the nodes are", kind, names.iter().map(String::as_str));
         return Err(Error::new(Code::Usage, format!("there is no node `{kind}`")).help(help).into());
     }
     if common.json {
@@ -46,13 +46,15 @@ fn first_sentence(help: &str) -> &str {
 fn describe(kind: &str, spec: &NodeSpec) -> String {
     let deprecated = if spec.deprecated { format!("This node {}.\n", instead(spec)) } else { String::new() };
     let mut text = format!("{kind}\n{}\n{deprecated}", spec.help);
+    let names = spec.inputs.iter().map(name).chain(spec.outputs.iter().map(|output| output.name.clone()));
+    let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
     text += "\ninputs\n";
     for input in &spec.inputs {
-        text += &format!("  {:<16} {:<44} {}\n", name(input), takes(&input.kind), input.help);
+        text += &format!("  {:<width$}  {:<44}  {}\n", name(input), takes(&input.kind), input.help);
     }
     text += "\noutputs\n";
     for output in &spec.outputs {
-        text += &format!("  {:<16} {}\n", output.name, output.kind);
+        text += &format!("  {:<width$}  {}\n", output.name, output.kind);
     }
     text.trim_end().to_owned()
 }

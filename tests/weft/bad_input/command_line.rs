@@ -34,7 +34,7 @@ fn flags_and_their_values() {
             name: "--set of no node",
             arrange: |at| at.run_with(&["--set", "smaple.steps=4"]),
             code: 2,
-            says: &["no node `smaple`", "`sample`"],
+            says: &["no node `smaple`", "did you mean `sample`?"],
         },
         Case {
             name: "--set of no input",
@@ -75,8 +75,8 @@ fn flags_and_their_values() {
         Case {
             name: "--dump of no tensor",
             arrange: |at| at.run_with(&["--dump", &format!("save.path={}", at.path("x"))]),
-            code: 4,
-            says: &["`path` holds no tensor", "node `save`"],
+            code: 2,
+            says: &["`path` is TEXT, which holds no tensor", "where: --dump", "IMAGE"],
         },
         Case {
             name: "--models that is not there",
@@ -101,6 +101,12 @@ fn flags_and_their_values() {
             arrange: |_| words(&["nodes", "sampler/Smaple"]),
             code: 2,
             says: &["no node `sampler/Smaple`", "did you mean `sampler/Sample`"],
+        },
+        Case {
+            name: "a node without its plugin",
+            arrange: |_| words(&["nodes", "Sample"]),
+            code: 2,
+            says: &["no node `Sample`", "did you mean `sampler/Sample`"],
         },
     ]);
 }

@@ -262,6 +262,12 @@ fn graphs_that_are_not_right() {
             says: &["no node `vae/DecodeLatnet`", "where: node `decode`", "did you mean `vae/DecodeLatent`"],
         },
         Case {
+            name: "a node without its plugin",
+            arrange: |at| at.check(with("vae/DecodeLatent", "DecodeLatent")),
+            code: 4,
+            says: &["no node `DecodeLatent`", "where: node `decode`", "a slash", "did you mean `vae/DecodeLatent`"],
+        },
+        Case {
             name: "a node of no plugin",
             arrange: |at| at.check(with("vae/DecodeLatent", "blur/Gauss")),
             code: 4,
@@ -448,6 +454,12 @@ fn values_that_do_not_fit() {
             arrange: |at| at.check(with("\"path\": \"model\"", "\"path\": \"none\"")),
             code: 4,
             says: &["`none` is in none of", "input `path`", "--models"],
+        },
+        Case {
+            name: "a model whose name is mistyped",
+            arrange: |at| at.check(with("\"path\": \"model\"", "\"path\": \"modle\"")),
+            code: 4,
+            says: &["`modle` is in none of", "; there is `model`", "input `path`"],
         },
         Case {
             name: "a model outside",

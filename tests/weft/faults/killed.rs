@@ -88,7 +88,8 @@ fn words(arguments: &[String]) -> Vec<&str> {
 }
 
 /// Lets the command run for `span`, kills its engine or itself, and waits until both are gone: they hold standard error.
-fn kill_after(arguments: &[String], span: Duration, engine: bool) {
+/// Whether it had not come to its end before.
+fn kill_after(arguments: &[String], span: Duration, engine: bool) -> bool {
     let mut command = command(&words(arguments));
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -98,7 +99,7 @@ fn kill_after(arguments: &[String], span: Duration, engine: bool) {
         None => child.kill().expect("it is ours"),
     }
     read_to_the_end(&mut child);
-    child.wait().expect("an end");
+    !child.wait().expect("an end").success()
 }
 
 fn read_to_the_end(child: &mut Child) {
@@ -147,13 +148,14 @@ fn kill_often(writer: &Writer) {
     run_well(&words(&arguments));
     let (span, whole, times) = (begin.elapsed(), kept(&at), rounds(100));
     assert!(!whole.is_empty(), "{} writes nothing", writer.name);
-    let mut left = 0;
+    let (mut left, mut met) = (0, 0);
     for round in 0..times {
         (writer.clear)(&at);
-        kill_after(&arguments, moment(span), round % 2 == 0);
+        met += u32::from(kill_after(&arguments, moment(span), round % 2 == 0));
         assert_whole(writer, &whole, &kept(&at));
         left += at.written().iter().filter(|name| is_temporary(name)).count();
     }
+    assert!(met > 0, "{}: no run was killed before its end", writer.name);
     (writer.clear)(&at);
     run_well(&words(&arguments));
     assert_whole(writer, &whole, &kept(&at));

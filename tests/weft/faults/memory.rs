@@ -23,6 +23,7 @@ fn within(at: &Place, kibibytes: u64) -> crate::program::Said {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_allocation_that_fails_is_told() {
+    let mut refused = 0;
     for megabytes in [400, 600, 800] {
         let at = Place::new();
         let said = within(&at, megabytes << 10);
@@ -30,6 +31,7 @@ fn an_allocation_that_fails_is_told() {
             assert_eq!(at.written(), ["fox.png"]);
             continue;
         }
+        refused += 1;
         assert!(matches!(said.code, Some(7 | 8)), "{megabytes} MB: {:?}: {}", said.code, said.stderr);
         for part in ["error: ", "help: "] {
             assert!(said.stderr.contains(part), "{megabytes} MB: no word of `{part}`: {}", said.stderr);
@@ -37,4 +39,5 @@ fn an_allocation_that_fails_is_told() {
         assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
         assert_eq!(at.written(), Vec::<String>::new());
     }
+    assert!(refused > 0, "no limit was met");
 }

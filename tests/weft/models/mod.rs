@@ -118,6 +118,15 @@ fn the_table_is_for_people() {
     assert!(line("diffusion_models/page").contains("unreadable") && said.contains("it is a web page"), "{said}");
 }
 
+#[test]
+fn a_broken_file_of_a_folder_is_named_below_it() {
+    let at = Place::new();
+    copy(&golden("plain/model"), Path::new(&at.path("models/model")));
+    at.write("models/model/transformer/diffusion_pytorch_model.safetensors", b"cut");
+    let said = run_well(&["models", "--models", &at.path("models")]).stdout;
+    assert!(said.contains("  transformer/diffusion_pytorch_model.safetensors "), "{said}");
+}
+
 /// The hash of a folder is that of the list that `sha256sum` prints of its weights and configurations.
 #[test]
 fn a_folder_has_the_hash_of_its_list() {

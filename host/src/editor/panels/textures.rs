@@ -166,7 +166,8 @@ mod tests {
     }
 
     fn wait<T>(mut found: impl FnMut() -> Option<T>) -> Option<T> {
-        for _ in 0..500 {
+        // A minute: only a hang meets it.
+        for _ in 0..6000 {
             if let Some(found) = found() {
                 return Some(found);
             }

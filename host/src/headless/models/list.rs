@@ -102,7 +102,8 @@ fn shortened(text: &str) -> String {
 
 /// Why a model cannot be used, or not as it is.
 fn said(row: &Row) -> String {
-    let reason = |error: &Error| error.what.replace(&row.entry.path.display().to_string(), "it");
+    let path = row.entry.path.display().to_string();
+    let reason = |error: &Error| error.what.replace(&format!("{path}/"), "").replace(&path, "it");
     match &row.facts {
         Err(error) => reason(error),
         Ok(ModelFacts { problem: Some(problem), .. }) => problem.clone(),

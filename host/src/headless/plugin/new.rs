@@ -114,11 +114,15 @@ fn check_name(name: &str) -> Result<()> {
         let why = "a name is up to 64 small letters, digits, `-` and `_`, a letter first";
         return refused(why, format!("take `{}`, for example", suggestion(name)));
     }
-    let other = || format!("take `{}-nodes`, for example", name.trim_start_matches("weft").trim_matches(['-', '_']));
+    let own = suggestion(name.trim_start_matches("weft"));
+    let other = || format!("take `{}-nodes`, for example", own.trim_end_matches("-nodes"));
     if RESERVED.contains(&name) {
         return refused("Rust or its build tool keeps that name", other());
     }
-    if name.starts_with("weft") || beside_executable().iter().any(|own| is_library_of(own, name)) {
+    if name.starts_with("weft") {
+        return refused("names that begin so are those of Weft's own libraries", other());
+    }
+    if beside_executable().iter().any(|own| is_library_of(own, name)) {
         return refused("a plugin that comes with Weft is called so", other());
     }
     Ok(())
@@ -233,6 +237,8 @@ mod tests {
             ("../x", "x"),
             ("fn", "fn-nodes"),
             ("weft-blur", "blur-nodes"),
+            ("weft", "my-nodes"),
+            ("weft2", "my-nodes"),
             ("test", "test-nodes"),
         ];
         for (name, better) in wrong {
