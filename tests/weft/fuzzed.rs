@@ -83,7 +83,7 @@ fn the_corpus_breaks_nothing() {
     let mut failed = Vec::new();
     for (name, target) in TARGETS {
         let inputs = inputs(&format!("corpus/{name}"));
-        assert!(inputs.len() > 20, "{name} has a corpus of {}", inputs.len());
+        assert!(!inputs.is_empty(), "{name} has no corpus");
         failed.extend(inputs.into_iter().filter(|(_, bytes)| !holds(*target, bytes)).map(|(input, _)| input));
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
