@@ -22,8 +22,8 @@ use crate::graph::{Plan, Source, Step};
 use crate::limits;
 use crate::plugins::{NodeKind, Registry};
 use crate::table::{
-    Device, Events, Handles, Run, Value, active_memory, clear_spare_buffers, memory, take_peak_memory, take_refused,
-    take_status,
+    Device, Events, Handles, Run, Value, active_memory, at_work, clear_spare_buffers, memory, take_peak_memory,
+    take_refused, take_status,
 };
 
 /// What outlives a run.
@@ -116,7 +116,8 @@ impl Executor {
             }
             let start = Instant::now();
             (self.events)(Event::Started { node: step.node.clone() });
-            let result = self.run_step(step, &prints[index], &outputs, job);
+            let plugin = self.registry.node(&step.kind).map_or("", NodeKind::plugin_name);
+            let result = at_work::visit(plugin, || self.run_step(step, &prints[index], &outputs, job));
             let value = result.map_err(|error| (step.node.clone(), error))?;
             if let Some(disk) = &disk {
                 self.keep(disk, index, step, &value, &prints[index]);

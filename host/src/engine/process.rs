@@ -99,6 +99,7 @@ fn work(
         return events(Event::Unusable(error));
     }
     events(Event::Ready { catalog: registry.catalog(), device });
+    table::at_work::tell(Rc::clone(&events));
     // A start is not a node: what it changed is put back without a word.
     drop(surroundings.restore());
     let mut executor = Executor::new(registry, device, events, cancelled, surroundings);
