@@ -182,7 +182,7 @@ class Benchmark:
             if what == "lemica":
                 size, dtype = "released" if args.device == "gpu" else "deep", args.types[0]
                 model = ensure(args.models_folder, size, dtype)
-                found = engine.lemica(self.weft, folder, model, dtype, "128x128" if args.quick else args.size)
+                found = engine.lemica(self.weft, folder, model, dtype, "128x128" if args.quick else args.size, args.quick)
             else:
                 found = {"start": engine.start, "overhead": engine.overhead}[what](self.weft, folder, args.quick)
             self.data["alone"] |= found

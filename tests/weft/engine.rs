@@ -92,6 +92,43 @@ fn only_what_changed_is_evaluated() {
     assert_eq!(run(&graph), ["save"], "a picture that went away is written again");
 }
 
+/// The only run gives weights back early, but not those that another sampler takes after it through another node.
+#[test]
+fn samplers_share_what_they_read() {
+    let sampler = |name: &str, model: &str, seed: u32| {
+        format!(
+            r#""{name}": (kind: "sampler/Sample", inputs: {{ "model": Link("{model}.model"), "positive": Link("prompt.conditioning"),
+                "latent": Link("latent.latent"), "steps": 1, "seed": {seed} }}),
+            "save {name}": (kind: "sampler/SaveLatent", inputs: {{ "latent": Link("{name}.latent"), "name": "{name}" }}),"#
+        )
+    };
+    let lemica = |name: &str| {
+        format!(r#""{name}": (kind: "sampler/LeMiCa", inputs: {{ "model": Link("model.model"), "mode": "off" }}),"#)
+    };
+    let text = format!(
+        r#"Graph(format: 1, nodes: {{
+            "model": (kind: "model-loader/LoadModel", inputs: {{ "path": "model" }}),
+            "prompt": (kind: "text-encode/EncodeText", inputs: {{ "text_encoder": Link("model.text_encoder"), "text": "a fox" }}),
+            "latent": (kind: "sampler/EmptyLatent", inputs: {{ "width": 64, "height": 64 }}),
+            {}{}{}{}{} }})"#,
+        lemica("one"),
+        lemica("other"),
+        sampler("first", "one", 1),
+        sampler("second", "other", 2),
+        sampler("third", "model", 3),
+    );
+    let (out, mut engine) = (tempfile::tempdir().expect("a folder"), start());
+    let graph = Graph::parse(&text, "the test's graph").expect("a graph");
+    let job = Job { once: true, ..job(&engine, &graph, out.path()) };
+    engine.run(job);
+    let events = follow(&mut engine).expect("the engine lives");
+    let samplers = ["first", "second", "third"];
+    let ran: Vec<String> = evaluated(&events).into_iter().filter(|node| samplers.contains(&node.as_str())).collect();
+    let reads =
+        |node: &&String| events.iter().any(|event| matches!(event, Event::Loading { node: at, .. } if at == *node));
+    assert_eq!((ran.len(), ran.iter().filter(reads).collect::<Vec<_>>()), (3, vec![&ran[0]]), "{events:?}");
+}
+
 #[test]
 fn the_same_run_gives_the_same_bytes_in_any_engine() {
     let out = tempfile::tempdir().expect("a folder");

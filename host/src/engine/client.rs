@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::blame::{Blame, Names};
 use super::protocol::{Event, Job, Request, receive, send};
 use crate::error::{Code, Error, Result};
 use crate::flags::PluginFlags;
@@ -46,12 +45,8 @@ pub struct Engine {
     events: Receiver<Event>,
     pub catalog: Catalog,
     pub device: Device,
-    /// The plugins of the catalogue, which the client may take.
-    names: Names,
-    /// Those behind each node of the job.
-    blame: Blame,
-    /// The node that is under way.
-    at_work: Option<String>,
+    /// Plugins whose code runs in the node that is under way.
+    at_work: Vec<String>,
 }
 
 impl Engine {
@@ -97,8 +92,7 @@ impl Engine {
             match events.recv_timeout(options.patience.unwrap_or(PATIENCE)) {
                 Ok(Event::Opening { file }) => opening = Some(file),
                 Ok(Event::Ready { catalog, device }) => {
-                    let (names, blame, at_work) = (Names::new(&catalog), Blame::default(), None);
-                    return Ok(Self { child, requests, events, catalog, device, names, blame, at_work });
+                    return Ok(Self { child, requests, events, catalog, device, at_work: Vec::new() });
                 }
                 Ok(Event::Unusable(error)) if error.code == Code::Limit => return Err(error),
                 Ok(Event::Unusable(error)) => return Err(Error { code: Code::Usage, ..error }),
@@ -114,7 +108,6 @@ impl Engine {
 
     /// Hands over a job. Its events follow, the last one is [`Event::Finished`].
     pub fn run(&mut self, job: Job) {
-        self.blame = Blame::new(&job.plan, &self.names);
         // An engine that is gone shows as the end of its events.
         drop(send(&mut self.requests, &Request::Run(job)));
     }
@@ -134,9 +127,11 @@ impl Engine {
         drop(send(&mut self.requests, &Request::ForgetFrom { plan, nodes }));
     }
 
-    /// Id and version of the plugin whose node is under way.
-    pub fn at_work(&self) -> Option<&str> {
-        self.blame.plugin(self.at_work.as_deref()?)
+    /// Whose code runs: "the plugin `a 1.0.0`, with code of `b 2.0.0`", the node's own first. None between two nodes.
+    pub fn at_work(&self) -> Option<String> {
+        let (own, others) = self.at_work.split_first()?;
+        let with = if others.is_empty() { String::new() } else { format!(", with code of {}", text::list(others)) };
+        Some(format!("the plugin `{own}`{with}"))
     }
 
     /// The next event, or none within `timeout`.
@@ -158,19 +153,17 @@ impl Engine {
     }
 
     fn noticed(&mut self, event: Event) -> Event {
-        match &event {
-            Event::Started { node } => self.at_work = Some(node.clone()),
-            Event::Done { .. } | Event::Failed { .. } | Event::Finished { .. } => self.at_work = None,
-            _ => {}
+        if let Event::AtWork { plugins } = &event {
+            self.at_work.clone_from(plugins);
         }
         event
     }
 
     fn died(&mut self) -> Error {
         let how = describe(&mut self.child);
-        let plugin = self.at_work.take().map(|node| self.blame.words(&node));
+        let at_work = self.at_work().map_or_else(String::new, |plugins| format!("; at work was {plugins}"));
         Error::new(Code::Failed, "the engine ended in the middle of its work")
-            .cause(format!("{how}{}", plugin.unwrap_or_default()))
+            .cause(format!("{how}{at_work}"))
             .help("if memory ran out, make the picture smaller or close other programs; else report it to the plugin's author")
     }
 

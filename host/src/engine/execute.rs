@@ -22,8 +22,8 @@ use crate::graph::{Plan, Source, Step};
 use crate::limits;
 use crate::plugins::{NodeKind, Registry};
 use crate::table::{
-    Device, Events, Handles, Run, Value, active_memory, clear_spare_buffers, memory, take_peak_memory, take_refused,
-    take_status,
+    Device, Events, Handles, Run, Value, active_memory, at_work, clear_spare_buffers, memory, take_peak_memory,
+    take_refused, take_status,
 };
 
 /// What outlives a run.
@@ -116,7 +116,8 @@ impl Executor {
             }
             let start = Instant::now();
             (self.events)(Event::Started { node: step.node.clone() });
-            let result = self.run_step(step, &prints[index], &outputs, job);
+            let plugin = self.registry.node(&step.kind).map_or("", NodeKind::plugin_name);
+            let result = at_work::visit(plugin, || self.run_step(step, &prints[index], &outputs, job));
             let value = result.map_err(|error| (step.node.clone(), error))?;
             if let Some(disk) = &disk {
                 self.keep(disk, index, step, &value, &prints[index]);
@@ -125,9 +126,7 @@ impl Executor {
             let peak_bytes = take_peak_memory();
             *most = peak_bytes.max(*most);
             (self.events)(done(start.elapsed().as_secs_f64() * 1e3, How::Computed, peak_bytes));
-            for (step, output) in last_use.after(index) {
-                outputs[step].as_ref().and_then(|value| entry(value, output)).iter().for_each(release);
-            }
+            release(&last_use, index, &outputs);
         }
         write_dumps(job, &outputs)
     }
@@ -313,9 +312,14 @@ fn write_dumps(job: &Job, outputs: &[Option<Value>]) -> std::result::Result<(), 
     Ok(())
 }
 
-fn release(value: &Value) {
-    if let Value::Model(model) = value {
-        model.release();
+/// Gives back what the models hold that nobody takes once step number `done` is done.
+fn release(last_use: &LastUse, done: usize, outputs: &[Option<Value>]) {
+    let model = |(step, output): (usize, &str)| match entry(outputs[step].as_ref()?, output)? {
+        Value::Model(model) => Some(model),
+        _ => None,
+    };
+    for no_longer in last_use.after(done).filter_map(model) {
+        no_longer.release_but_for(last_use.beyond(done).filter_map(model));
         clear_spare_buffers();
     }
 }

@@ -1,7 +1,6 @@
 //! The engine: a child process of the same binary that alone holds MLX, plugins and models. Running out of memory in
 //! MLX, a fault or an `exit` in a plugin ends that process; the client survives, names the node and goes on.
 
-mod blame;
 mod cache;
 mod client;
 mod disk;

@@ -84,6 +84,9 @@ fn work(
     cancelled: Arc<AtomicBool>,
 ) {
     let client = std::cell::RefCell::new(client);
+    // This thread takes its share of what is computed over all cores, instead of sleeping meanwhile. Where that is not to be
+    // had it sleeps.
+    let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
     // A client that is gone is noticed by the reading side, which ends the process.
     let events: Events = Rc::new(move |event| drop(send(&mut *client.borrow_mut(), &event)));
     let device = match table::start(wanted) {
@@ -96,6 +99,7 @@ fn work(
         return events(Event::Unusable(error));
     }
     events(Event::Ready { catalog: registry.catalog(), device });
+    table::at_work::tell(Rc::clone(&events));
     // A start is not a node: what it changed is put back without a word.
     drop(surroundings.restore());
     let mut executor = Executor::new(registry, device, events, cancelled, surroundings);

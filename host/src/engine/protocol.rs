@@ -104,6 +104,10 @@ pub enum Event {
     Started {
         node: String,
     },
+    /// Plugins by id and version whose code runs, the node's own first. Should the engine die now, it was one of these.
+    AtWork {
+        plugins: Vec<String>,
+    },
     /// Bytes of weights read, of all that the node's model has.
     Loading {
         node: String,

@@ -30,4 +30,9 @@ impl LastUse {
     pub fn after(&self, taker: usize) -> impl Iterator<Item = (usize, &str)> {
         self.0.get(&taker).into_iter().flatten().map(|(step, output)| (*step, output.as_str()))
     }
+
+    /// The outputs that somebody takes after step number `done`, whether they are there already or not.
+    pub fn beyond(&self, done: usize) -> impl Iterator<Item = (usize, &str)> {
+        self.0.keys().filter(move |taker| **taker > done).flat_map(|taker| self.after(*taker))
+    }
 }

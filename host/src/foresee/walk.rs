@@ -31,7 +31,7 @@ pub fn of(plan: &Plan, needed: impl Fn(usize) -> bool, machine: Machine, known: 
         walk.keep(step, &facts);
         walk.facts.push(facts);
         if machine.once {
-            last_use.after(index).for_each(|(step, output)| walk.give_back(step, output));
+            last_use.after(index).for_each(|output| walk.give_back(output, last_use.beyond(index)));
         }
     }
     walk.foreseen
@@ -181,9 +181,14 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// An output that nobody takes any more: weights go, as in the engine.
-    fn give_back(&mut self, step: usize, output: &str) {
-        if let Some(Fact::Part(model)) = self.facts[step].get(output) {
+    /// An output that nobody takes any more: weights go that none of the `wanted` outputs has too, as in the engine.
+    fn give_back<'a>(&mut self, (step, output): (usize, &str), mut wanted: impl Iterator<Item = (usize, &'a str)>) {
+        let part = |(step, output): (usize, &str)| match self.facts.get(step)?.get(output)? {
+            Fact::Part(model) => Some(Rc::clone(model)),
+            _ => None,
+        };
+        let Some(model) = part((step, output)) else { return };
+        if !wanted.any(|output| part(output).is_some_and(|other| other.key == model.key)) {
             self.held.retain(|key, _| !key.starts_with(&model.key));
         }
     }

@@ -233,8 +233,8 @@ impl Watch {
         }
     }
 
-    fn never_stopped(&self, plugin: Option<&str>) -> Error {
-        let whose = plugin.map_or_else(String::new, |plugin| format!(" of the plugin `{plugin}`"));
+    fn never_stopped(&self, at_work: Option<String>) -> Error {
+        let whose = at_work.map_or_else(String::new, |plugins| format!(" of {plugins},"));
         let what = format!("the run was stopped: after {} s the node{whose} still had not asked", GRACE.as_secs());
         self.engine_died(Error::new(Code::Interrupted, what).help("report this to the plugin's author"))
     }

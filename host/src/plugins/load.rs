@@ -66,9 +66,10 @@ fn load(path: &Path, file: &Path, sha256: Option<&str>, registry: &mut Registry)
     let entries = started(plugin, &id)?;
     // SAFETY: the plugin's arrays, which live for ever.
     let (nodes, architectures) = unsafe { (sound::list(entries.nodes)?, sound::list(entries.architectures)?) };
-    let origin = format!("{id} {version} {}", sha256.unwrap_or_default());
+    let name = format!("{id} {version}");
+    let origin = format!("{name} {}", sha256.unwrap_or_default());
     let nodes: Vec<NodeKind> = nodes.iter().map(|entry| node(table_of(*entry)?, &origin)).collect::<Result<_, _>>()?;
-    let architectures = architectures.iter().map(|entry| architecture(table_of(*entry)?));
+    let architectures = architectures.iter().map(|entry| architecture(table_of(*entry)?, &name));
     let architectures = architectures.collect::<Result<_, String>>()?;
     let specs = nodes.iter().map(|node| node.spec.clone()).collect();
     let (file, sha256) = (file.display().to_string(), sha256.map(str::to_owned));
@@ -129,10 +130,10 @@ fn node(entry: &abi::NodeEntry, plugin: &str) -> Result<NodeKind, String> {
     Ok(NodeKind { spec, entry: *entry, plugin: plugin.to_owned() })
 }
 
-fn architecture(entry: &abi::ArchitectureEntry) -> Result<Architecture, String> {
+fn architecture(entry: &abi::ArchitectureEntry, plugin: &str) -> Result<Architecture, String> {
     // SAFETY: the plugin's constant text.
     let (id, role) = unsafe { sound::architecture(entry)? };
-    Ok(Architecture { id, role, entry: *entry })
+    Ok(Architecture { id, role, entry: *entry, plugin: plugin.to_owned() })
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ pub struct Architecture {
     pub id: String,
     pub role: String,
     pub entry: ArchitectureEntry,
+    /// Id and version of the plugin, for messages.
+    pub plugin: String,
 }
 
 impl Registry {

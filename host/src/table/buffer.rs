@@ -5,11 +5,28 @@ use plugin_api::{Error, Result};
 
 use super::mlx::mlx_error;
 
-/// Evaluates an array into row-major order, so that its numbers can be borrowed.
-pub fn settled(x: &Array) -> Result<Array> {
-    let x = x.contiguous().map_err(mlx_error)?;
-    x.eval().map_err(mlx_error)?;
-    Ok(x)
+/// Evaluates arrays into row-major order, so that their numbers can be borrowed: all at once, because all cores wait while a
+/// thread of MLX's evaluates. What has its numbers in order already stays as it is.
+pub fn settled<const N: usize>(arrays: [&Array; N]) -> Result<[Array; N]> {
+    let mut settled = arrays.map(Array::clone);
+    for array in &mut settled {
+        if !is_settled(array) {
+            *array = array.contiguous().map_err(mlx_error)?;
+        }
+    }
+    mlx_rs::transforms::eval(&settled).map_err(mlx_error)?;
+    Ok(settled)
+}
+
+fn is_settled(x: &Array) -> bool {
+    let (mut is_available, mut is_in_order) = (false, false);
+    // SAFETY: a live array and valid targets. Whether it is in order is known once its numbers are there.
+    unsafe {
+        mlx_sys::_mlx_array_is_available(&raw mut is_available, x.as_ptr()) == 0
+            && is_available
+            && mlx_sys::_mlx_array_is_row_contiguous(&raw mut is_in_order, x.as_ptr()) == 0
+            && is_in_order
+    }
 }
 
 /// The numbers of an array from [`settled`] or [`unset`], row-major.
@@ -91,7 +108,7 @@ mod spare {
     use super::{Array, Result, mlx_error, settled};
 
     pub fn array(shape: &[i32]) -> Result<Array> {
-        settled(&mlx_rs::ops::full::<f32>(shape, Array::from_f32(0.0)).map_err(mlx_error)?)
+        settled([&mlx_rs::ops::full::<f32>(shape, Array::from_f32(0.0)).map_err(mlx_error)?]).map(|[array]| array)
     }
 
     pub fn bytes() -> u64 {

@@ -42,7 +42,7 @@ pub fn silu(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
+    let ([x], mut out) = (settled([x])?, fresh(x.shape())?);
     weft_kernels::silu(numbers(&x)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -52,7 +52,7 @@ pub fn silu_multiply(x: &Array, gate: &Array) -> Result<Option<Array>> {
     if !applies(&[x, gate]) || x.shape() != gate.shape() {
         return Ok(None);
     }
-    let (x, gate, mut out) = (settled(x)?, settled(gate)?, fresh(x.shape())?);
+    let ([x, gate], mut out) = (settled([x, gate])?, fresh(x.shape())?);
     weft_kernels::silu_multiply(numbers(&x)?, numbers(&gate)?, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -66,7 +66,7 @@ pub fn arithmetic(kind: Arithmetic, x: &Array, other: &Array) -> Result<Option<A
     if !applies(&[x]) || x.size() < LARGE || !fits {
         return Ok(None);
     }
-    let (x, other, mut out) = (settled(x)?, settled(other)?, fresh(x.shape())?);
+    let ([x, other], mut out) = (settled([x, other])?, fresh(x.shape())?);
     let mut with = Cow::Borrowed(numbers(&other)?);
     if is_number {
         with = Cow::Owned(vec![with[0]; row_width(&x)]);
@@ -80,7 +80,7 @@ pub fn softmax(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) {
         return Ok(None);
     }
-    let (x, mut out) = (settled(x)?, fresh(x.shape())?);
+    let ([x], mut out) = (settled([x])?, fresh(x.shape())?);
     let to = numbers_mut(&mut out)?;
     to.copy_from_slice(numbers(&x)?);
     weft_kernels::softmax(to, row_width(&x));
@@ -92,7 +92,7 @@ pub fn rms_norm(x: &Array, weight: Option<&Array>, eps: f32) -> Result<Option<Ar
     let Some(weight) = weight.filter(|weight| applies(&[x, weight]) && weight.shape() == [row_width(x) as i32]) else {
         return Ok(None);
     };
-    let (x, weight, mut out) = (settled(x)?, settled(weight)?, fresh(x.shape())?);
+    let ([x, weight], mut out) = (settled([x, weight])?, fresh(x.shape())?);
     weft_kernels::rms_norm(numbers(&x)?, numbers(&weight)?, eps, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -105,7 +105,7 @@ pub fn group_norm(x: &Array, groups: i32, weight: &Array, bias: &Array, eps: f32
     if !applies(&[x, weight, bias]) || !divides || !fits(weight) || !fits(bias) || x.ndim() < 3 {
         return Ok(None);
     }
-    let (x, weight, bias, mut out) = (settled(x)?, settled(weight)?, settled(bias)?, fresh(x.shape())?);
+    let ([x, weight, bias], mut out) = (settled([x, weight, bias])?, fresh(x.shape())?);
     let pixels = x.size() / channels / x.shape()[0] as usize;
     let (weight, bias) = (numbers(&weight)?, numbers(&bias)?);
     GroupNorm { pixels, groups: groups as usize, weight, bias, eps, silu }.run(numbers(&x)?, numbers_mut(&mut out)?);
@@ -119,7 +119,7 @@ pub fn rotate_pairs(x: &Array, cos: &Array, sin: &Array) -> Result<Option<Array>
     if !applies(&[x, cos, sin]) || !is_table(cos) || !is_table(sin) || width % 2 != 0 {
         return Ok(None);
     }
-    let (x, cos, sin, mut out) = (settled(x)?, settled(cos)?, settled(sin)?, fresh(x.shape())?);
+    let ([x, cos, sin], mut out) = (settled([x, cos, sin])?, fresh(x.shape())?);
     let sizes = [tokens, heads, width].map(|size| size as usize);
     weft_kernels::rotate_pairs(numbers(&x)?, numbers(&cos)?, numbers(&sin)?, sizes, numbers_mut(&mut out)?);
     Ok(Some(out))
@@ -136,8 +136,8 @@ pub fn attention(queries: &Array, keys: &Array, values: &Array, scale: f32, caus
         return Ok(None);
     }
     // What a projection made is cut into heads, and their axes are swapped: this way round its numbers need no copy.
-    let by_token = |x: &Array| settled(&compute::swap_axes(x, 1, 2)?);
-    let (queries, keys, values) = (by_token(queries)?, by_token(keys)?, by_token(values)?);
+    let by_token = |x| compute::swap_axes(x, 1, 2);
+    let [queries, keys, values] = settled([&by_token(queries)?, &by_token(keys)?, &by_token(values)?])?;
     let mut out = fresh(queries.shape())?;
     let [tokens, all, heads, key_heads, width] = [tokens, all, heads, key_heads, width].map(|size| size as usize);
     let kind = Attention { queries: tokens, keys: all, heads, key_heads, width, scale, causal };
@@ -214,7 +214,7 @@ pub fn pack(weight: impl FnOnce() -> Result<Array>) -> Result<Option<Columns>> {
         return Ok(None);
     }
     let rounding = weight.dtype() == MlxDtype::Bfloat16;
-    let weight = settled(&wide(&weight)?)?;
+    let [weight] = settled([&wide(&weight)?])?;
     Ok(Some(Columns::new(Packed::new(numbers(&weight)?, outputs as usize, rounding))))
 }
 
@@ -241,11 +241,12 @@ pub fn linear(x: &Array, weight: &Columns, bias: Option<&Array>) -> Result<Array
     if x.ndim() == 0 || row_width(x) != inputs || bias.is_some_and(|bias| bias.shape() != [outputs as i32]) {
         return Err(Error::invalid(format!("a matrix {:?} and an input {:?}", weight.shape(), x.shape())));
     }
-    let (rows, bias) = (settled(&wide(x)?)?, bias.map(|bias| settled(&wide(bias)?)).transpose()?);
+    let [rows] = settled([&wide(x)?])?;
+    let bias = bias.map(|bias| settled([&wide(bias)?])).transpose()?;
     let mut shape = x.shape().to_vec();
     *shape.last_mut().expect("an axis") = outputs as i32;
     let mut out = fresh(&shape)?;
-    weight.0.product(numbers(&rows)?, bias.as_ref().map(numbers).transpose()?, numbers_mut(&mut out)?);
+    weight.0.product(numbers(&rows)?, bias.as_ref().map(|[bias]| numbers(bias)).transpose()?, numbers_mut(&mut out)?);
     out.as_dtype(x.dtype()).map_err(mlx_error)
 }
 
@@ -274,10 +275,11 @@ pub fn conv2d(
     {
         return Ok(None);
     }
-    let (x, weight) = (settled(x)?, settled(weight)?);
-    let [bias, other] = [bias, other].map(|array| array.map(settled).transpose());
+    let [x, weight] = settled([x, weight])?;
+    let [bias, other] = [bias, other].map(|array| array.map(|array| settled([array])).transpose());
     let (bias, other) = (bias?, other?);
-    let (bias, other) = (bias.as_ref().map(numbers).transpose()?, other.as_ref().map(numbers).transpose()?);
+    let [bias, other] = [&bias, &other].map(|array| array.as_ref().map(|[array]| numbers(array)).transpose());
+    let (bias, other) = (bias?, other?);
     let mut scratch = fresh(&[scratch])?;
     let mut to = fresh(&shape)?;
     let pictures = numbers(&x)?.chunks_exact(height * width * channels);
@@ -295,7 +297,7 @@ pub fn double(x: &Array) -> Result<Option<Array>> {
     if !applies(&[x]) || x.size() < LARGE {
         return Ok(None);
     }
-    let (x, mut out) = (settled(x)?, fresh(&[n, 2 * height, 2 * width, channels])?);
+    let ([x], mut out) = (settled([x])?, fresh(&[n, 2 * height, 2 * width, channels])?);
     weft_kernels::double(numbers(&x)?, width as usize, channels as usize, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -316,9 +318,9 @@ pub fn concatenate(arrays: &[&Array], axis: i32) -> Result<Option<Array>> {
     let mut shape = first.shape().to_vec();
     shape[axis] = arrays.iter().map(|array| array.shape()[axis]).sum();
     let mut out = fresh(&shape)?;
-    let settled = arrays.iter().map(|array| settled(array)).collect::<Result<Vec<_>>>()?;
+    let settled = arrays.iter().map(|array| settled([array])).collect::<Result<Vec<_>>>()?;
     let width = |array: &Array| array.shape()[axis..].iter().product::<i32>() as usize;
-    let parts = settled.iter().map(|array| Ok((numbers(array)?, width(array)))).collect::<Result<Vec<_>>>()?;
+    let parts = settled.iter().map(|[array]| Ok((numbers(array)?, width(array)))).collect::<Result<Vec<_>>>()?;
     weft_kernels::concatenate(&parts, numbers_mut(&mut out)?);
     Ok(Some(out))
 }
@@ -341,7 +343,7 @@ mod tests {
     /// The farthest that `a` is from `b`, relative to the largest number of `b`.
     fn distance(a: &Array, b: &Array) -> f32 {
         assert_eq!(a.shape(), b.shape());
-        let (a, b) = (settled(a).unwrap(), settled(b).unwrap());
+        let [a, b] = settled([a, b]).unwrap();
         let (a, b) = (numbers(&a).unwrap(), numbers(&b).unwrap());
         let largest = b.iter().fold(0f32, |largest, x| largest.max(x.abs()));
         a.iter().zip(b).fold(0f32, |farthest, (a, b)| farthest.max((a - b).abs())) / largest
@@ -502,7 +504,7 @@ mod tests {
             Array::from_f32(1000.0),
         );
         let (one, zero) = (ops::ones::<f32>(&[8]).unwrap(), ops::zeros::<f32>(&[8]).unwrap());
-        let normed = settled(&group_norm(&x.unwrap(), 2, &one, &zero, 1e-6, false).unwrap().unwrap()).unwrap();
+        let [normed] = settled([&group_norm(&x.unwrap(), 2, &one, &zero, 1e-6, false).unwrap().unwrap()]).unwrap();
         let square_mean =
             numbers(&normed).unwrap().iter().map(|x| f64::from(x * x)).sum::<f64>() / normed.size() as f64;
         // eps is 1 % of the variance 1e-4.

@@ -1,6 +1,7 @@
 //! The host's side of the plugin interface: the table of functions, and the objects behind its handles. This folder
 //! and [`crate::weights`] alone touch MLX.
 
+pub(crate) mod at_work;
 mod buffer;
 mod compute;
 pub mod cpu;

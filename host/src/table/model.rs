@@ -7,6 +7,7 @@ use std::rc::Rc;
 use plugin_api::abi::{Flag, HookTable, ModelView, NextFn, RawRun, RawSession, RawValue, RawWeights, Status, Text};
 use plugin_api::{Error, ErrorKind, Result, Role};
 
+use super::at_work::{self, Plugin};
 use super::error;
 use super::live::{self, Kind};
 use super::run::Run;
@@ -35,7 +36,7 @@ struct Net {
 impl Drop for Net {
     fn drop(&mut self) {
         // SAFETY: made by this architecture's `build`, freed once.
-        unsafe { (self.architecture.entry.free)(self.net) }
+        at_work::visit(&self.architecture.plugin, || unsafe { (self.architecture.entry.free)(self.net) });
     }
 }
 
@@ -43,12 +44,13 @@ impl Drop for Net {
 struct Hook {
     table: &'static HookTable,
     payload: *mut c_void,
+    plugin: Plugin,
 }
 
 impl Drop for Hook {
     fn drop(&mut self) {
         // SAFETY: the plugin's own function; called once.
-        unsafe { (self.table.free)(self.payload) }
+        at_work::visit(self.plugin, || unsafe { (self.table.free)(self.payload) });
     }
 }
 
@@ -62,8 +64,9 @@ impl Model {
         let raw = weights::to_raw(self.weights.clone());
         // SAFETY: lent for the call; the handle is freed after it. An error is ours.
         unsafe {
-            let entry = &self.architecture.entry;
-            let status = (entry.build)(entry.payload, Text::text(&self.config), raw, &raw mut net);
+            let Architecture { entry, plugin, .. } = self.architecture;
+            let build = || (entry.build)(entry.payload, Text::text(&self.config), raw, &raw mut net);
+            let status = at_work::enter(plugin, build);
             weights::free(raw);
             error::take(status)?;
         }
@@ -82,9 +85,21 @@ impl Model {
     }
 
     /// Gives back all that was read of it: no node of this run takes it any more. Whoever does reads it again.
-    pub fn release(&self) {
+    fn release(&self) {
         *self.net.borrow_mut() = None;
         self.weights.forget();
+    }
+
+    /// [`Model::release`], but for what models that are still wanted share with it: the network of one that differs in its
+    /// hooks, the weights of one that changes them.
+    pub fn release_but_for(&self, wanted: impl Iterator<Item = Rc<Self>>) {
+        let wanted: Vec<_> = wanted.filter(|other| other.weights.shares_with(&self.weights)).collect();
+        if wanted.is_empty() {
+            self.release();
+        } else if !wanted.iter().any(|other| Rc::ptr_eq(&other.net, &self.net)) {
+            *self.net.borrow_mut() = None;
+            self.weights.forget_changes();
+        }
     }
 
     /// A text encoder can be larger than what comes after it and is done once the prompt is encoded; the conditioning
@@ -117,7 +132,7 @@ struct State {
 impl Drop for State {
     fn drop(&mut self) {
         // SAFETY: made by this hook's `start`, freed once.
-        unsafe { (self.hook.table.finish)(self.state) }
+        at_work::visit(self.hook.plugin, || unsafe { (self.hook.table.finish)(self.state) });
     }
 }
 
@@ -216,7 +231,7 @@ pub unsafe extern "C" fn with_hook(
     unsafe {
         error::status(out, || {
             // Owned from here on, so that the payload is freed on every way out.
-            let hook = Rc::new(Hook { table: error::table(hook, "a hook")?, payload });
+            let hook = Rc::new(Hook { table: error::table(hook, "a hook")?, payload, plugin: at_work::running() });
             let model = model_of(model)?;
             let mut hooks = model.hooks.clone();
             hooks.push((point.to_text(), hook));
@@ -239,8 +254,8 @@ pub unsafe extern "C" fn detect(role: Text, weights: *const RawWeights) -> Text 
     // SAFETY: lent text and handle; the plugin's function catches; the id lives for ever.
     unsafe {
         let role = role.to_text();
-        let knows = |architecture: &&Architecture| {
-            architecture.role == role && (architecture.entry.detect)(architecture.entry.payload, weights) != 0
+        let knows = |Architecture { entry, plugin, role: own, .. }: &&'static Architecture| {
+            *own == role && at_work::visit(plugin, || (entry.detect)(entry.payload, weights)) != 0
         };
         Registry::get().architectures().find(knows).map_or(Text::text(""), |found| Text::text(&found.id))
     }
@@ -259,7 +274,9 @@ pub unsafe extern "C" fn session_open(
             let net = model.net()?;
             let start = |(_, hook): &(String, Rc<Hook>)| {
                 let mut state = std::ptr::null_mut();
-                error::take((hook.table.start)(hook.payload, run, info, &raw mut state))?;
+                error::take(at_work::enter(hook.plugin, || {
+                    (hook.table.start)(hook.payload, run, info, &raw mut state)
+                }))?;
                 Ok(State { hook: Rc::clone(hook), state })
             };
             let states = model.hooks.iter().map(start).collect::<Result<_>>()?;
@@ -292,9 +309,10 @@ pub unsafe extern "C" fn session_call(
             let this = session_of(session);
             *this.step.borrow_mut() = Value::get(args).clone();
             let mut result = std::ptr::null_mut();
-            error::take((this.model.architecture.entry.call)(this.net.net, session, method, args, &raw mut result))?;
+            let Architecture { id, entry, plugin, .. } = this.model.architecture;
+            let call = || (entry.call)(this.net.net, session, method, args, &raw mut result);
+            error::take(at_work::enter(plugin, call))?;
             if result.is_null() {
-                let id = &this.model.architecture.id;
                 return Err(Error::new(ErrorKind::Plugin, format!("the architecture `{id}` returned nothing")));
             }
             Ok(result)
@@ -334,7 +352,8 @@ impl Chain<'_> {
     unsafe fn call(&self, input: *const RawValue, out: *mut *mut RawValue) -> Status {
         let Some((&last, hooks)) = self.hooks.split_last() else {
             // SAFETY: the architecture's own continuation, valid for this call.
-            return unsafe { (self.next)(self.next_payload, input, out) };
+            let next = || unsafe { (self.next)(self.next_payload, input, out) };
+            return at_work::enter(&self.session.model.architecture.plugin, next);
         };
         let inner = Chain { hooks, ..*self };
         let State { hook, state } = &self.session.states[last];
@@ -342,7 +361,8 @@ impl Chain<'_> {
         // SAFETY: hook and state belong together; `inner` outlives the call; the step is freed after it.
         unsafe {
             let payload = (&raw const inner).cast_mut().cast::<c_void>();
-            let status = (hook.table.around)(hook.payload, *state, step, input, call_inner, payload, out);
+            let around = || (hook.table.around)(hook.payload, *state, step, input, call_inner, payload, out);
+            let status = at_work::enter(hook.plugin, around);
             super::value::free(step);
             status
         }

@@ -8,6 +8,7 @@ use mlx_rs::Array;
 use plugin_api::Tag;
 use plugin_api::abi::{Flag, FreeFn, RawTensor, RawValue, Slice, Text, ValueView};
 
+use super::at_work::{self, Plugin};
 use super::live::{self, Kind};
 use super::model::Model;
 use super::tensor::Tensor;
@@ -34,12 +35,13 @@ pub struct Opaque {
     pub kind: String,
     payload: *mut c_void,
     free: FreeFn,
+    plugin: Plugin,
 }
 
 impl Drop for Opaque {
     fn drop(&mut self) {
         // SAFETY: the plugin's own function, which catches; called once.
-        unsafe { (self.free)(self.payload) }
+        at_work::visit(self.plugin, || unsafe { (self.free)(self.payload) });
     }
 }
 
@@ -210,7 +212,7 @@ pub unsafe extern "C" fn opaque(kind: Text, payload: *mut c_void, free: FreeFn) 
     give(|| {
         // SAFETY: lent for the call.
         let kind = unsafe { kind.to_text() };
-        Value::Opaque(Rc::new(Opaque { kind, payload, free }))
+        Value::Opaque(Rc::new(Opaque { kind, payload, free, plugin: at_work::running() }))
     })
 }
 

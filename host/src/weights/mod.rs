@@ -270,6 +270,11 @@ impl Weights {
         self.changed.borrow_mut().clear();
     }
 
+    /// Whether what one reads of the files serves the other.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.loaded, &other.loaded)
+    }
+
     /// Whether any tensor is another than in the files.
     pub fn is_changed(&self) -> bool {
         !self.patches.is_empty()

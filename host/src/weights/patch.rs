@@ -8,6 +8,7 @@ use plugin_api::abi::{PatchTable, RawTensor};
 use plugin_api::{Error, ErrorKind, Result};
 
 use super::Entry;
+use crate::table::at_work::{self, Plugin};
 use crate::table::mlx::mlx_error;
 use crate::table::{Tensor, take_status};
 
@@ -50,18 +51,19 @@ pub fn split(patches: &[Rc<Patch>]) -> (&[Rc<Patch>], &[Rc<Patch>]) {
 pub struct Change {
     table: &'static PatchTable,
     payload: *mut c_void,
+    plugin: Plugin,
 }
 
 impl Drop for Change {
     fn drop(&mut self) {
         // SAFETY: the plugin's own function; called once.
-        unsafe { (self.table.free)(self.payload) }
+        at_work::visit(self.plugin, || unsafe { (self.table.free)(self.payload) });
     }
 }
 
 impl Change {
     pub fn new(table: &'static PatchTable, payload: *mut c_void) -> Self {
-        Self { table, payload }
+        Self { table, payload, plugin: at_work::running() }
     }
 
     fn apply(&self, name: &str, weight: Array) -> Result<Array> {
@@ -70,7 +72,7 @@ impl Change {
         let mut out: *mut RawTensor = std::ptr::null_mut();
         // SAFETY: the payload belongs to the function; the tensor is lent and freed after the call; status and result are ours.
         let changed = unsafe {
-            let status = (self.table.apply)(self.payload, weight, &raw mut out);
+            let status = at_work::enter(self.plugin, || (self.table.apply)(self.payload, weight, &raw mut out));
             drop(Tensor::take(weight));
             take_status(status)?;
             if out.is_null() {

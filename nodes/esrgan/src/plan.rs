@@ -1,7 +1,7 @@
 //! How an upscaler is tiled: what it says of itself, what was asked for, and what the memory allows.
 
 use plugin_api::tiles::{Grid, Step};
-use plugin_api::{Error, ErrorKind, Record, Result, Session};
+use plugin_api::{Error, ErrorKind, Record, Result, Session, text};
 
 /// The smallest tile that memory may shrink one to, in pixels.
 const SMALLEST: i32 = 64;
@@ -82,8 +82,8 @@ pub fn tiles(about: &About, sizes: &Sizes, asked: Tiles, free: i64) -> Result<(T
         tiles.overlap,
         asked.side,
         asked.side,
-        gigabytes(needed),
-        gigabytes(left)
+        text::bytes(needed),
+        text::bytes(left)
     );
     Ok((tiles, Some(note)))
 }
@@ -109,12 +109,8 @@ fn too_large(sizes: &Sizes, needed: i64, free: i64) -> Error {
     let [height, width] = sizes.to;
     let pictures = if sizes.count > 1 { format!("{} pictures", sizes.count) } else { "a picture".to_owned() };
     let what = format!("{pictures} of {width}×{height} pixels in float32 and the smallest tile");
-    let needed = format!("{what} need {}, but only {} of memory are free", gigabytes(needed), gigabytes(free));
+    let needed = format!("{what} need {}, but only {} of memory are free", text::bytes(needed), text::bytes(free));
     Error::new(ErrorKind::Limit, needed).help("lower `scale`, give a smaller picture, or close other programs")
-}
-
-fn gigabytes(bytes: i64) -> String {
-    format!("{:.2} GB", bytes.max(0) as f64 / 1e9)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The `tile` param: how much of a picture goes through the VAE at once.
 
-use plugin_api::{Error, ErrorKind, FromValue, InputKind, Record, Result, Run, Session};
+use plugin_api::{Error, ErrorKind, FromValue, InputKind, Record, Result, Run, Session, text};
 
 pub const HELP: &str = "How much goes through the VAE at once: off = everything, auto = as much as the free memory holds, or \
     the side of a tile in pixels, a multiple of 16. Tiles need less memory and more time.";
@@ -65,7 +65,7 @@ impl Job<'_> {
         let Some((side, needs)) = sides.find(|(_, needs)| *needs <= budget) else {
             return Err(self.too_large(SMALLEST.min(longest), budget));
         };
-        let [needs, free, whole] = [needs, free, whole].map(gigabytes);
+        let [needs, free, whole] = [needs, free, whole].map(text::bytes);
         let why = format!("that takes {needs} of the {free} that are free, all at once {whole}");
         run.note(&format!("in tiles of {side}×{side} pixels: {why}"));
         Ok(side)
@@ -88,7 +88,7 @@ impl Job<'_> {
     /// The error of tiles of `side` that do not go into `free` bytes.
     fn too_large(&self, side: i64, free: i64) -> Error {
         let [height, width] = self.size;
-        let [needs, free] = [self.needs(side).unwrap_or_default(), free].map(gigabytes);
+        let [needs, free] = [self.needs(side).unwrap_or_default(), free].map(text::bytes);
         let how = if side == 0 { "at once".to_owned() } else { format!("in tiles of {side}") };
         let what = format!("to {} {width}×{height} pixels {how} takes about {needs}", self.method);
         let help = match side {
@@ -104,8 +104,4 @@ fn parsed(number: &str) -> Result<i64> {
         Error::invalid(format!("`tile` is \"{number}\""))
             .help(format!("write off, auto, or the side of a tile in pixels: a multiple of 16 from {SMALLEST} on"))
     })
-}
-
-fn gigabytes(bytes: i64) -> String {
-    format!("{:.2} GB", bytes as f64 / 1e9)
 }

@@ -19,26 +19,31 @@ impl Node for Die {
     }
 
     fn run(_run: &Run, inputs: &Record) -> Result<Record> {
-        let what = what(inputs)?;
-        match what.as_str() {
-            // SAFETY: none; a memory fault is what is asked for.
-            "fault" => unsafe { std::ptr::without_provenance_mut::<u8>(1).write_volatile(1) },
-            "abort" => std::process::abort(),
-            "exit" => std::process::exit(0),
-            "overflow" => return Err(Error::failed(deeper(1).to_string())),
-            "double panic" => {
-                let _second = Second;
-                panic!("the first");
-            }
-            "crossing panic" => crossing(),
-            "kill" => {
-                // SAFETY: no arguments but a number.
-                unsafe { raise(9) };
-            }
-            _ => return unknown(&what),
-        }
+        die(&what(inputs)?)?;
         Ok(Record::new())
     }
+}
+
+/// Ends the process in this way.
+pub fn die(how: &str) -> Result<()> {
+    match how {
+        // SAFETY: none; a memory fault is what is asked for.
+        "fault" => unsafe { std::ptr::without_provenance_mut::<u8>(1).write_volatile(1) },
+        "abort" => std::process::abort(),
+        "exit" => std::process::exit(0),
+        "overflow" => return Err(Error::failed(deeper(1).to_string())),
+        "double panic" => {
+            let _second = Second;
+            panic!("the first");
+        }
+        "crossing panic" => crossing(),
+        "kill" => {
+            // SAFETY: no arguments but a number.
+            unsafe { raise(9) };
+        }
+        _ => return unknown(how),
+    }
+    Ok(())
 }
 
 /// Recursion that no optimizer can flatten.

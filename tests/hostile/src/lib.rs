@@ -1,5 +1,6 @@
 //! A plugin for the tests that does, on demand, everything that a plugin should not do. Each node has a param `what`.
 
+mod deadly;
 mod die;
 mod hooks;
 mod leak;
@@ -53,5 +54,5 @@ export_plugin! {
         wrong::Mask,
         wrong::Own,
     ],
-    architectures: [network::Network]
+    architectures: [deadly::Deadly, network::Network]
 }

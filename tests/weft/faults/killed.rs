@@ -24,16 +24,6 @@ struct Writer {
     clear: fn(&Place),
 }
 
-const WRITERS: [Writer; 7] = [
-    Writer { name: "a picture, and a latent in folders of its own", arrange: picture, clear: |_| {} },
-    Writer { name: "an export", arrange: export, clear: |_| {} },
-    Writer { name: "a converted LoRA", arrange: lora, clear: |_| {} },
-    Writer { name: "a converted model", arrange: model, clear: clear_model },
-    Writer { name: "a merge", arrange: merge, clear: |_| {} },
-    Writer { name: "a schedule", arrange: schedule, clear: |_| {} },
-    Writer { name: "a cache", arrange: cache, clear: clear_cache },
-];
-
 fn texts(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(|&argument| argument.to_owned()).collect()
 }
@@ -164,6 +154,36 @@ fn kill_often(writer: &Writer) {
 }
 
 #[test]
-fn every_command_that_writes() {
-    WRITERS.iter().for_each(kill_often);
+fn a_picture_and_a_latent() {
+    kill_often(&Writer { name: "a picture, and a latent in folders of its own", arrange: picture, clear: |_| {} });
+}
+
+#[test]
+fn an_export() {
+    kill_often(&Writer { name: "an export", arrange: export, clear: |_| {} });
+}
+
+#[test]
+fn a_converted_lora() {
+    kill_often(&Writer { name: "a converted LoRA", arrange: lora, clear: |_| {} });
+}
+
+#[test]
+fn a_converted_model() {
+    kill_often(&Writer { name: "a converted model", arrange: model, clear: clear_model });
+}
+
+#[test]
+fn a_merge() {
+    kill_often(&Writer { name: "a merge", arrange: merge, clear: |_| {} });
+}
+
+#[test]
+fn a_schedule() {
+    kill_often(&Writer { name: "a schedule", arrange: schedule, clear: |_| {} });
+}
+
+#[test]
+fn a_cache() {
+    kill_often(&Writer { name: "a cache", arrange: cache, clear: clear_cache });
 }

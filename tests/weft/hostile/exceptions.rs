@@ -8,8 +8,9 @@ use super::{Fault, Where, folder_of};
 use crate::bad_input::{Place, fault_of};
 use crate::program::{root, text_to_image, trust};
 
-const ID: &str = "the plugin `thrower 1.0.0` was at work";
-const GIVEN: &str = "the plugin `sampler 0.1.0` was at work, with what `thrower 1.0.0` gave it";
+const ID: &str = "at work was the plugin `thrower 1.0.0`";
+const GIVEN: &str = "at work was the plugin `sampler 0.1.0`, with code of `z-image 0.1.0`, `thrower 1.0.0`";
+const DETECTED: &str = "at work was the plugin `model-loader 0.1.0`, with code of `thrower 1.0.0`";
 const AT: &str = "node `bad` (thrower/Throw)";
 
 const fn thrown(inputs: &'static str, place: Where, says: &'static [&'static str]) -> Fault {
@@ -90,6 +91,6 @@ fn exceptions_on_the_command_line() {
 fn exceptions_before_a_node_runs() {
     let alone = r#"Graph(format: 1, nodes: { "bad": (kind: "thrower/Throw") })"#;
     let starting = problem_of(alone, &["IN_INIT"], 5, &["libthrower", "while it was opened", "it aborted"]);
-    let detecting = problem_of(&text_to_image(), &["IN_DETECT"], 8, &["node `model`", "it aborted"]);
+    let detecting = problem_of(&text_to_image(), &["IN_DETECT"], 8, &[DETECTED, "node `model`", "it aborted"]);
     fail_where_any(&starting.into_iter().chain(detecting).collect::<Vec<_>>());
 }

@@ -1,5 +1,6 @@
 //! Plugins that do what they should not (tests/hostile): what a person reads, and that the next run works.
 
+mod architectures;
 mod command;
 mod endless;
 mod exceptions;
