@@ -237,15 +237,11 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// Whether something comes from the output that is to be written.
+    /// Whether something that can be written comes from the output.
     fn wanted(&self, link: &Link) -> Result<(), Error> {
         let (_, kind) = self.output(link)?;
-        if let Some(kind) = kind.filter(|kind| matches!(*kind, "TEXT" | "INT" | "FLOAT" | "BOOL")) {
-            let error = Error::new(Code::Usage, format!("`{}` is {kind}, which holds no tensor", link.output));
-            return Err(error.help("dump an output such as IMAGE, LATENT, CONDITIONING or MODEL"));
-        }
         if self.passing.runs(&link.node) && !self.skipped.contains_key(link.node.as_str()) {
-            return Ok(());
+            return kind.map_or(Ok(()), |kind| dumpable(&link.output, kind));
         }
         let why = self.skipped.get(link.node.as_str()).map(|why| format!("it needs {why}"));
         let why = why.or_else(|| self.passing.why(&link.node)).unwrap_or_else(|| "it is bypassed".to_owned());
@@ -349,6 +345,15 @@ fn plan(graph: &Graph, order: &[usize], mut inputs: Vec<Option<Inputs<'_>>>) -> 
         inputs: inputs[node].take().into_iter().flatten().map(source).collect(),
     };
     Plan { steps: order.iter().map(step).collect() }
+}
+
+/// Whether values of a kind may hold tensors.
+fn dumpable(output: &str, kind: &str) -> Result<(), Error> {
+    if !matches!(kind, "TEXT" | "INT" | "FLOAT" | "BOOL") {
+        return Ok(());
+    }
+    let error = Error::new(Code::Usage, format!("`{output}` is {kind}, which holds no tensor"));
+    Err(error.help("dump an output such as IMAGE, LATENT, CONDITIONING or MODEL"))
 }
 
 #[cfg(test)]
