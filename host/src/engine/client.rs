@@ -146,17 +146,15 @@ impl Engine {
             received = self.events.recv_timeout(LAST).map_err(|_| RecvTimeoutError::Disconnected);
         }
         match received {
-            Ok(event) => Ok(Some(self.noticed(event))),
+            // Kept for the end that may come.
+            Ok(Event::AtWork { plugins }) => {
+                self.at_work = plugins;
+                self.next(timeout)
+            }
+            Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.died()),
         }
-    }
-
-    fn noticed(&mut self, event: Event) -> Event {
-        if let Event::AtWork { plugins } = &event {
-            self.at_work.clone_from(plugins);
-        }
-        event
     }
 
     fn died(&mut self) -> Error {

@@ -102,13 +102,15 @@ fn auto_takes_the_largest_tiles_that_fit() {
 
 #[test]
 fn what_cannot_fit_is_refused_with_numbers() {
-    for (tile, free, part) in
-        [("auto", 20 << 20, "in tiles of 128"), ("off", 300 << 20, "at once"), ("512", 200 << 20, "512")]
-    {
+    for (tile, free, part, needs) in [
+        ("auto", 20 << 20, "in tiles of 128", "about 36.0 MB"),
+        ("off", 300 << 20, "at once", "about 0.43 GB"),
+        ("512", 200 << 20, "512", "about 0.28 GB"),
+    ] {
         let error = decoded(tile, 640, free).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Limit);
         assert!(error.message.contains(part) && error.message.contains("640×640"), "{}", error.message);
-        assert!(error.message.contains("GB") && !error.help.is_empty(), "{error:?}");
+        assert!(error.message.contains(needs) && !error.help.is_empty(), "{error:?}");
     }
     assert_eq!(decoded("512", 640, 1 << 30).unwrap().0, 512.0);
 }
