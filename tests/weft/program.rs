@@ -45,8 +45,7 @@ impl From<Output> for Said {
     }
 }
 
-/// A command of the program on the CPU, where the goldens come from, that sees no models but those it is given, and no
-/// plugins of the person who runs the tests.
+/// A command of the program that sees no models but those it is given, and no plugins of the person who runs the tests.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(weft());
     command.args(arguments).env_remove("WEFT_MODELS").env("HOME", home());
