@@ -9,6 +9,7 @@ pub type Columns<const N: usize> = [f32; N];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registers {
     /// 12 × 32 numbers in 24 of the 32 registers of AVX-512.
+    #[cfg_attr(not(any(test, target_arch = "x86_64")), expect(dead_code, reason = "no other processor has them"))]
     Wide,
     /// 6 × 16 numbers in 12 of the 16 registers of AVX2, or 24 of the 32 of NEON.
     Narrow,

@@ -20,7 +20,6 @@ fn within(at: &Place, kibibytes: u64) -> crate::program::Said {
 }
 
 /// Under a limit of the shell that is between what is foreseen and what is needed, the allocation itself fails.
-#[cfg(target_os = "linux")]
 #[test]
 fn an_allocation_that_fails_is_told() {
     let mut refused = 0;

@@ -7,6 +7,8 @@ mod crowd;
 mod disk;
 mod engine;
 mod killed;
+// macOS keeps no limit on address space.
+#[cfg(target_os = "linux")]
 mod memory;
 mod writers;
 
