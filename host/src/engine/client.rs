@@ -139,6 +139,20 @@ impl Engine {
     /// # Errors
     /// The engine is gone; the error says how it ended.
     pub fn next(&mut self, timeout: Duration) -> Result<Option<Event>> {
+        let end = Instant::now() + timeout;
+        loop {
+            match self.receive(end.saturating_duration_since(Instant::now()))? {
+                // Kept for the end that may come. A plugin can cause any number of them.
+                Some(Event::AtWork { plugins }) => self.at_work = plugins,
+                event => return Ok(event),
+            }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn receive(&mut self, timeout: Duration) -> Result<Option<Event>> {
         let mut received = self.events.recv_timeout(timeout);
         // A process that a plugin started may hold the pipe open when the engine is gone.
         let is_silent = matches!(received, Err(RecvTimeoutError::Timeout));
@@ -146,11 +160,6 @@ impl Engine {
             received = self.events.recv_timeout(LAST).map_err(|_| RecvTimeoutError::Disconnected);
         }
         match received {
-            // Kept for the end that may come.
-            Ok(Event::AtWork { plugins }) => {
-                self.at_work = plugins;
-                self.next(timeout)
-            }
             Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.died()),
